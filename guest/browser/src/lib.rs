@@ -1,0 +1,1 @@
+//! Shell of the core for pages and Node

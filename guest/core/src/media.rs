@@ -1,0 +1,283 @@
+//! What a host hands to the core: the same nouns as `wit/media.wit`, one trait a resource.
+//!
+//! The core awaits these and nothing else. It never asks for `Send`: one job is one thread. Shells translate each trait to their
+//! world; [`crate::memory`] has them all in memory, for pages and tests.
+
+#![allow(async_fn_in_trait, reason = "one job is one thread: no future here needs to be Send")]
+
+use crate::error::Result;
+
+/// Bytes at rest.
+pub trait File {
+    /// Bytes, when it was opened.
+    fn size(&self) -> u64;
+    /// Up to `max` bytes from `offset`, fewer only at the end or when the host answers in smaller pieces; empty at the end.
+    async fn read_at(&self, offset: u64, max: u32) -> Result<Vec<u8>>;
+}
+
+/// Bytes that come once.
+pub trait Input {
+    /// Between 1 and `max` bytes; empty at the end and ever after.
+    async fn read(&mut self, max: u32) -> Result<Vec<u8>>;
+}
+
+/// A file tree to read.
+pub trait Tree {
+    /// The content of a regular file.
+    type File: File;
+    /// The next 1 to `max` entries, parents first, siblings in byte order; empty at the end.
+    async fn walk(&mut self, max: u32) -> Result<Vec<Entry>>;
+    /// The content of a regular file that `walk` reported.
+    async fn open(&self, path: &[u8]) -> Result<Self::File>;
+}
+
+/// A directory that the core may write, or read as a layout.
+pub trait Directory {
+    /// A published file.
+    type File: File;
+    /// An unpublished one.
+    type Writer: Writer<File = Self::File>;
+    /// Held until dropped.
+    type Lock;
+    /// `None` when nothing is there.
+    async fn open(&self, path: &str) -> Result<Option<Self::File>>;
+    /// A new, empty, unpublished file.
+    async fn create(&self) -> Result<Self::Writer>;
+    /// Exclusive among processes.
+    async fn lock(&self) -> Result<Self::Lock>;
+}
+
+/// Bytes that nobody sees until they are published, gone when dropped before.
+pub trait Writer {
+    /// For reading back.
+    type File: File;
+    /// Appends.
+    async fn write(&mut self, bytes: Vec<u8>) -> Result<()>;
+    /// What was written so far.
+    async fn reader(&self) -> Result<Self::File>;
+    /// Durable, then visible under `path` at once and whole.
+    async fn publish(self, path: &str) -> Result<()>;
+}
+
+/// One HTTP exchange.
+pub trait Exchange {
+    /// The response's body.
+    type Body: Input;
+    /// The next bytes of the request's body.
+    async fn write(&mut self, bytes: Vec<u8>) -> Result<()>;
+    /// Waits for the response's head.
+    async fn finish(self) -> Result<Response<Self::Body>>;
+}
+
+/// A running hash.
+pub trait Hasher {
+    /// The next bytes. May return before they are hashed.
+    async fn update(&mut self, bytes: Vec<u8>);
+    /// The hash's raw bytes.
+    async fn finish(self) -> Vec<u8>;
+}
+
+/// Everything that one job is handed besides its source and store.
+pub trait Media {
+    /// Bytes at rest, wherever they lie.
+    type File: File;
+    /// Bytes that come once.
+    type Input: Input;
+    /// The tree to read.
+    type Tree: Tree<File = Self::File>;
+    /// A layout, or the embedded store.
+    type Directory: Directory<File = Self::File>;
+    /// One HTTP exchange.
+    type Exchange: Exchange;
+    /// A running hash.
+    type Hasher: Hasher;
+
+    /// How many chunks the host works on at once, at least 1.
+    fn parallelism(&self) -> u32;
+    /// Compresses one chunk, elsewhere and at the same time where the host can.
+    async fn compress(&self, chunk: Chunk) -> Result<Packed>;
+    /// A new hash.
+    fn hasher(&self, algorithm: HashAlgorithm) -> Self::Hasher;
+    /// Starts a request.
+    async fn exchange(&self, request: Request) -> Result<Self::Exchange>;
+    /// What the user keeps for this registry.
+    async fn credential(&self, registry: &str) -> Result<Option<Credential>>;
+    /// Seconds since 1970.
+    fn wall(&self) -> i64;
+    /// Returns when the job is to stop.
+    async fn cancelled(&self);
+    /// What is going on.
+    fn emit(&self, event: Event);
+}
+
+/// One thing in a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Relative, `/` between components, none at the ends.
+    pub path: Vec<u8>,
+    /// What stands there.
+    pub kind: Kind,
+    /// The 12 low bits of st_mode.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Last change of the content.
+    pub modified: Timestamp,
+    /// Names unique and in byte order.
+    pub xattrs: Vec<(String, Vec<u8>)>,
+}
+
+/// What stands at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// With its size in bytes.
+    Regular(u64),
+    /// A directory.
+    Directory,
+    /// With the link's text.
+    Symlink(Vec<u8>),
+    /// With the path, earlier in the walk, of the same inode.
+    HardLink(Vec<u8>),
+    /// A character device.
+    Character(Device),
+    /// A block device.
+    Block(Device),
+    /// A named pipe.
+    Fifo,
+    /// Cannot be in a layer.
+    Socket,
+}
+
+/// Of a character or block device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Which driver.
+    pub major: u32,
+    /// Which of its devices.
+    pub minor: u32,
+}
+
+/// Time since 1970; nanoseconds count forward, also before 1970.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp {
+    /// Whole seconds.
+    pub seconds: i64,
+    /// Below 10^9.
+    pub nanoseconds: u32,
+}
+
+/// Digest algorithms of the OCI image spec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashAlgorithm {
+    /// 32 bytes.
+    Sha256,
+    /// 64 bytes.
+    Sha512,
+}
+
+/// A codec of the codec profile with its level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// Raw DEFLATE; level 0 to 9.
+    Deflate(u8),
+}
+
+/// A piece of a layer; the same piece gives the same bytes everywhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// How.
+    pub compression: Compression,
+    /// The up to 32 KiB before `bytes`.
+    pub dictionary: Vec<u8>,
+    /// What to compress.
+    pub bytes: Vec<u8>,
+    /// Whether the layer ends here.
+    pub last: bool,
+}
+
+/// A compressed chunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packed {
+    /// What goes into the blob.
+    pub bytes: Vec<u8>,
+    /// CRC-32 of the uncompressed bytes.
+    pub crc32: u32,
+}
+
+/// The head of an HTTP request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// For example `PUT`.
+    pub method: String,
+    /// Absolute.
+    pub url: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Bytes of the body.
+    pub content_length: u64,
+}
+
+/// The head of an HTTP response, and its body to read.
+#[derive(Debug)]
+pub struct Response<B> {
+    /// 200 to 599.
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// As it came.
+    pub body: B,
+}
+
+/// What the user is, to a registry. Not `Debug`: it is a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// User and password.
+    Basic(String, String),
+    /// An OAuth2 refresh token.
+    IdentityToken(String),
+    /// A bearer token to be sent as it is.
+    RegistryToken(String),
+}
+
+/// What is going on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// How far a step is.
+    Step(Step),
+    /// Something to know that does not stop the job.
+    Warning(String),
+}
+
+/// How far a step is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Unique among the job's steps.
+    pub id: String,
+    /// What it does.
+    pub action: Action,
+    /// What it works on.
+    pub subject: String,
+    /// Bytes done.
+    pub done: u64,
+    /// Bytes in all, when known.
+    pub total: Option<u64>,
+    /// How it went.
+    pub note: Option<String>,
+    /// Whether this is the step's last event.
+    pub finished: bool,
+}
+
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Making a layer out of files: bytes of the uncompressed layer.
+    Layer,
+    /// Copying a blob into the store.
+    Copy,
+    /// Writing names.
+    Tag,
+    /// Sending to a registry.
+    Upload,
+}
