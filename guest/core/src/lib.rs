@@ -8,6 +8,7 @@
 pub mod descriptor;
 pub mod digest;
 pub mod error;
+pub mod layer;
 pub mod media;
 pub mod media_type;
 pub mod platform;

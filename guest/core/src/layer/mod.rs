@@ -1,0 +1,36 @@
+//! Layers: from entries or foreign tars to the tar, its diff ID, chunks, codec, digest.
+
+use crate::descriptor::Descriptor;
+use crate::digest::DiffId;
+use crate::media_type::Packing;
+
+/// How a new layer is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    /// The tar as it is.
+    Uncompressed,
+    /// One gzip member (RFC 1952); level 0 to 9.
+    Gzip {
+        /// zlib-rs' level.
+        level: u8,
+    },
+}
+
+impl Codec {
+    /// What the layer's media type says of it.
+    pub fn packing(self) -> Packing {
+        match self {
+            Self::Uncompressed => Packing::Plain,
+            Self::Gzip { .. } => Packing::Gzip,
+        }
+    }
+}
+
+/// A finished layer: its blob is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// Of the blob.
+    pub descriptor: Descriptor,
+    /// Of the tar in it.
+    pub diff_id: DiffId,
+}
