@@ -11,5 +11,6 @@ pub mod error;
 pub mod layer;
 pub mod media;
 pub mod media_type;
+pub mod memory;
 pub mod platform;
 pub mod text;

@@ -1,5 +1,7 @@
 //! Layers: from entries or foreign tars to the tar, its diff ID, chunks, codec, digest.
 
+pub mod hash;
+
 use crate::descriptor::Descriptor;
 use crate::digest::DiffId;
 use crate::media_type::Packing;
@@ -25,6 +27,9 @@ impl Codec {
         }
     }
 }
+
+/// The level of gzip when none is asked for: as small as BuildKit's default, and faster.
+pub const DEFAULT_GZIP_LEVEL: u8 = 4;
 
 /// A finished layer: its blob is written.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,225 @@
+//! Media in memory: a tree of entries, a directory of files, no registry. For pages, examples and tests.
+//!
+//! Nothing here is durable and nothing waits. Compression and hashing run at once, on the one thread there is.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::future;
+use std::rc::Rc;
+
+use crate::error::{Code, Error, Fault, Result};
+use crate::layer;
+use crate::media::{self, Chunk, Credential, Entry, Event, HashAlgorithm, Kind, Packed, Request, Response};
+
+/// All media of a job in memory.
+#[derive(Default)]
+pub struct Memory {
+    /// What [`media::Media::wall`] answers: seconds since 1970.
+    pub now: i64,
+    /// What [`media::Media::parallelism`] answers, at least 1. The bytes do not depend on it.
+    pub parallelism: u32,
+    /// What was emitted so far.
+    pub events: RefCell<Vec<Event>>,
+}
+
+/// Bytes at rest, shared.
+#[derive(Clone, Debug)]
+pub struct File(Rc<[u8]>);
+
+/// Bytes that come once.
+#[derive(Clone, Debug)]
+pub struct Input(VecDeque<u8>);
+
+/// A tree whose entries were given in order.
+#[derive(Debug, Default)]
+pub struct Tree {
+    entries: VecDeque<Entry>,
+    contents: BTreeMap<Vec<u8>, File>,
+}
+
+/// A directory of published files, by path; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Directory(Rc<RefCell<BTreeMap<String, File>>>);
+
+/// An unpublished file of a [`Directory`].
+#[derive(Debug)]
+pub struct Writer {
+    directory: Directory,
+    bytes: Vec<u8>,
+}
+
+/// There is no network in memory, so there never is one.
+#[derive(Debug)]
+pub enum Exchange {}
+
+/// A running hash.
+pub struct Hasher(layer::hash::Running);
+
+impl From<Vec<u8>> for File {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl From<Vec<u8>> for Input {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl AsRef<[u8]> for File {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Tree {
+    /// Adds the next entry of the walk: parents before children, siblings in byte order. `content` is a regular file's.
+    pub fn push(&mut self, entry: Entry, content: Vec<u8>) {
+        if let Kind::Regular(_) = entry.kind {
+            self.contents.insert(entry.path.clone(), content.into());
+        }
+        self.entries.push_back(entry);
+    }
+}
+
+impl Directory {
+    /// Every published file, in byte order of its path.
+    pub fn files(&self) -> Vec<(String, File)> {
+        self.0.borrow().iter().map(|(path, file)| (path.clone(), file.clone())).collect()
+    }
+}
+
+impl media::File for File {
+    fn size(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    async fn read_at(&self, offset: u64, max: u32) -> Result<Vec<u8>> {
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..)).unwrap_or_default();
+        Ok(rest.get(..max as usize).unwrap_or(rest).to_vec())
+    }
+}
+
+impl media::Input for Input {
+    async fn read(&mut self, max: u32) -> Result<Vec<u8>> {
+        let most = self.0.len().min(max as usize);
+        Ok(self.0.drain(..most).collect())
+    }
+}
+
+impl media::Tree for Tree {
+    type File = File;
+
+    async fn walk(&mut self, max: u32) -> Result<Vec<Entry>> {
+        let most = self.entries.len().min(max as usize);
+        Ok(self.entries.drain(..most).collect())
+    }
+
+    async fn open(&self, path: &[u8]) -> Result<File> {
+        self.contents.get(path).cloned().ok_or_else(|| {
+            let path = crate::text::shown_bytes(path);
+            Error::new(Fault::Source, Code::NotFound, format!("`{path}` is not a regular file of this tree"))
+        })
+    }
+}
+
+impl media::Directory for Directory {
+    type File = File;
+    type Writer = Writer;
+    type Lock = ();
+
+    async fn open(&self, path: &str) -> Result<Option<File>> {
+        Ok(self.0.borrow().get(path).cloned())
+    }
+
+    async fn create(&self) -> Result<Writer> {
+        Ok(Writer { directory: self.clone(), bytes: Vec::new() })
+    }
+
+    async fn lock(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl media::Writer for Writer {
+    type File = File;
+
+    async fn write(&mut self, mut bytes: Vec<u8>) -> Result<()> {
+        self.bytes.append(&mut bytes);
+        Ok(())
+    }
+
+    async fn reader(&self) -> Result<File> {
+        Ok(self.bytes.clone().into())
+    }
+
+    async fn publish(self, path: &str) -> Result<()> {
+        self.directory.0.borrow_mut().insert(path.into(), self.bytes.into());
+        Ok(())
+    }
+}
+
+impl media::Exchange for Exchange {
+    type Body = Input;
+
+    async fn write(&mut self, _: Vec<u8>) -> Result<()> {
+        match *self {}
+    }
+
+    async fn finish(self) -> Result<Response<Input>> {
+        match self {}
+    }
+}
+
+impl media::Hasher for Hasher {
+    async fn update(&mut self, bytes: Vec<u8>) {
+        self.0.update(&bytes);
+    }
+
+    async fn finish(self) -> Vec<u8> {
+        self.0.finish()
+    }
+}
+
+impl media::Media for Memory {
+    type File = File;
+    type Input = Input;
+    type Tree = Tree;
+    type Directory = Directory;
+    type Exchange = Exchange;
+    type Hasher = Hasher;
+
+    fn parallelism(&self) -> u32 {
+        self.parallelism.max(1)
+    }
+
+    async fn compress(&self, chunk: Chunk) -> Result<Packed> {
+        layer::compress(&chunk)
+    }
+
+    fn hasher(&self, algorithm: HashAlgorithm) -> Hasher {
+        Hasher(layer::hash::Running::new(algorithm))
+    }
+
+    async fn exchange(&self, _: Request) -> Result<Exchange> {
+        let message = "there is no network here: download the image, and push it with the command line";
+        Err(Error::new(Fault::Host, Code::Unsupported("network".into()), message))
+    }
+
+    async fn credential(&self, _: &str) -> Result<Option<Credential>> {
+        Ok(None)
+    }
+
+    fn wall(&self) -> i64 {
+        self.now
+    }
+
+    async fn cancelled(&self) {
+        future::pending().await
+    }
+
+    fn emit(&self, event: Event) {
+        self.events.borrow_mut().push(event);
+    }
+}
