@@ -1,1 +1,60 @@
-//! Shell of the world toolkit
+//! The world `toolkit` of `wit/worlds.wit`: the core's option table, codec and hashes, pure and synchronous.
+//!
+//! A shell: it converts types and decides nothing. Hosts pool its instances as workers.
+
+#![deny(unsafe_code)]
+
+mod bindings;
+#[path = "../../component/src/errors.rs"]
+mod errors;
+#[path = "../../component/src/options.rs"]
+mod options;
+
+use std::cell::RefCell;
+
+use ocix_core::{layer, media};
+
+use bindings::exports::ocix::image::codec::{Guest, GuestHasher};
+use bindings::ocix::image::types::{Chunk, Compression, Error, HashAlgorithm, Packed};
+
+/// What the world's exports are implemented on.
+struct Shell;
+
+bindings::export!(Shell with_types_in bindings);
+
+impl Guest for Shell {
+    type Hasher = Hasher;
+
+    fn compress(chunk: Chunk) -> Result<Packed, Error> {
+        let compression = match chunk.compression {
+            Compression::Deflate(level) => media::Compression::Deflate(level),
+        };
+        let Chunk { dictionary, bytes, last, .. } = chunk;
+        let packed = layer::compress(&media::Chunk { compression, dictionary, bytes, last }).map_err(errors::outward)?;
+        Ok(Packed { bytes: packed.bytes, crc32: packed.crc32 })
+    }
+}
+
+/// The resource `codec.hasher`.
+struct Hasher {
+    algorithm: media::HashAlgorithm,
+    running: RefCell<layer::hash::Running>,
+}
+
+impl GuestHasher for Hasher {
+    fn new(algorithm: HashAlgorithm) -> Self {
+        let algorithm = match algorithm {
+            HashAlgorithm::Sha256 => media::HashAlgorithm::Sha256,
+            HashAlgorithm::Sha512 => media::HashAlgorithm::Sha512,
+        };
+        Self { algorithm, running: RefCell::new(layer::hash::Running::new(algorithm)) }
+    }
+
+    fn update(&self, bytes: Vec<u8>) {
+        self.running.borrow_mut().update(&bytes);
+    }
+
+    fn finish(&self) -> Vec<u8> {
+        self.running.replace(layer::hash::Running::new(self.algorithm)).finish()
+    }
+}
