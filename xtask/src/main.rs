@@ -1,1 +1,55 @@
-fn main(){}
+//! `cargo xtask`: the only build scripting there is.
+//!
+//! Each verb is a module with one public function; what several need is in `cargo` (running commands) and `paths`.
+#![forbid(unsafe_code)]
+
+mod bench;
+mod cargo;
+mod guest;
+mod host;
+mod paths;
+mod test;
+mod tools;
+mod web;
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    let verb = args.next().unwrap_or_default();
+    let rest: Vec<_> = args.collect();
+    let outcome = match verb.to_str().unwrap_or_default() {
+        "build" => host::build(),
+        "run" => host::run(&rest),
+        "install" => host::install(),
+        "web" => web::build(),
+        "test" => test::run(&rest),
+        "bench" => bench::run(&rest),
+        "" | "help" | "-h" | "--help" => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        other => {
+            eprint!("{USAGE}");
+            (|| bail!("unknown verb `{other}`"))()
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+const USAGE: &str = "\
+cargo xtask build             the components, then the command line: target/release/ocix
+cargo xtask run ARGS…         `ocix ARGS…` after building what is stale
+cargo xtask install           the command line into cargo's bin folder
+cargo xtask web               the browser shell into web/pkg
+cargo xtask test [FILTER…]    installs what the tests need, then runs every check; with filters only the tests they match
+cargo xtask bench [--quick]   measures, and writes tests/bench/RESULTS.md
+";

@@ -1,0 +1,61 @@
+//! Running cargo and other programs, so that they say little when there is little to say.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, IsTerminal};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::paths;
+
+/// `cargo VERB` in the repository, as if called from a shell.
+pub fn cargo(verb: &str) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // What `cargo run` said about this program would make build scripts that look at it run again.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
+    command.arg(verb).current_dir(paths::root()).env("CARGO_TARGET_DIR", paths::target());
+    command
+}
+
+/// Runs a build and passes on what it says, but for the last line: without work to do, nothing is printed.
+pub fn build(mut command: Command) -> Result<()> {
+    if std::io::stderr().is_terminal() {
+        command.env("CARGO_TERM_COLOR", "always");
+    }
+    let mut child =
+        command.stderr(Stdio::piped()).spawn().with_context(|| format!("cannot start {}", shown(&command)))?;
+    if let Some(stderr) = child.stderr.take() {
+        for line in BufReader::new(stderr).split(b'\n') {
+            let line = line.context("cannot read what cargo says")?;
+            let line = String::from_utf8_lossy(&line);
+            if !line.contains("    Finished") {
+                eprintln!("{line}");
+            }
+        }
+    }
+    let status = child.wait().context("cannot wait for cargo")?;
+    if !status.success() {
+        bail!("{} failed", shown(&command));
+    }
+    Ok(())
+}
+
+/// Runs a program to its end with our standard streams.
+pub fn run(mut command: Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot start {}", shown(&command)))?;
+    if !status.success() {
+        bail!("{} failed: {status}", shown(&command));
+    }
+    Ok(())
+}
+
+/// The command as one would type it.
+pub fn shown(command: &Command) -> String {
+    let program = std::path::Path::new(command.get_program());
+    let words = std::iter::once(program.file_name().unwrap_or(program.as_os_str())).chain(command.get_args());
+    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,110 @@
+//! Everything that is checked before a change is taken.
+
+use std::ffi::OsString;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::{cargo, guest, host, paths, tools, web};
+
+/// Runs every step, also after one has failed, and ends with a line for each. With filters only the tests whose names hold one.
+pub fn run(filters: &[OsString]) -> Result<()> {
+    tools::install()?;
+    host::build()?;
+    if !filters.is_empty() {
+        return tests(filters);
+    }
+    let steps: [(&str, Step); 7] = [
+        ("browser shell", web::build),
+        ("tests", || tests(&[])),
+        ("tests under Node", node),
+        ("format", format),
+        ("clippy", clippy),
+        ("licences, bans, sources", deny),
+        ("advisories", advisories),
+    ];
+    let mut lines = Vec::new();
+    let mut failed = 0;
+    for (name, step) in steps {
+        eprintln!("\n== {name}");
+        let start = Instant::now();
+        let outcome = step();
+        let seconds = start.elapsed().as_secs();
+        lines.push(match outcome {
+            Ok(()) => format!("ok      {name} ({seconds} s)"),
+            Err(error) => {
+                failed += 1;
+                format!("FAILED  {name} ({seconds} s): {error:#}")
+            }
+        });
+    }
+    println!("\n{}", lines.join("\n"));
+    if failed > 0 {
+        bail!("{failed} of {} steps failed", lines.len());
+    }
+    println!("everything passed");
+    Ok(())
+}
+
+/// One thing that is checked.
+type Step = fn() -> Result<()>;
+
+fn tests(filters: &[OsString]) -> Result<()> {
+    let mut command = cargo::cargo("test");
+    command.args(["--release", "--no-fail-fast"]).args(host::PACKAGES).arg("--").args(filters);
+    cargo::run(command)
+}
+
+fn node() -> Result<()> {
+    if !tools::have("node") {
+        eprintln!("skipped: there is no node");
+        return Ok(());
+    }
+    let mut command = Command::new("node");
+    command.args(["--test", "web/"]).current_dir(paths::root());
+    cargo::run(command)
+}
+
+fn format() -> Result<()> {
+    let mut command = cargo::cargo("fmt");
+    command.args(["--all", "--check"]);
+    cargo::run(command)
+}
+
+/// In three parts, for the selection of packages decides features, and a build script's wasmtime would be compiled again.
+fn clippy() -> Result<()> {
+    let clippy = |args: &[&str]| {
+        let mut command = cargo::cargo("clippy");
+        command.args(args);
+        command
+    };
+    let deny = ["--", "--deny", "warnings"];
+    cargo::run(clippy(&[&["--release", "--all-targets"], &host::PACKAGES[..], &deny].concat()))?;
+    cargo::run(clippy(&[&["--package", "xtask"], &deny[..]].concat()))?;
+    let shells = ["--package", "ocix-component", "--package", "ocix-toolkit", "--package", "ocix-browser"];
+    let mut shells = clippy(&[&["--profile", "guest", "--target", guest::TARGET], &shells[..], &deny].concat());
+    shells.env("CARGO_ENCODED_RUSTFLAGS", guest::rustflags());
+    cargo::run(shells)
+}
+
+fn deny() -> Result<()> {
+    let mut command = Command::new(tools::cargo_deny()?);
+    command.args(["check", "bans", "licenses", "sources"]).current_dir(paths::root());
+    cargo::run(command)
+}
+
+/// Needs the advisory database from the network: where that cannot be had, there is nothing to check against.
+fn advisories() -> Result<()> {
+    let program = tools::cargo_deny()?;
+    let deny = |args: &[&str]| {
+        let mut command = Command::new(&program);
+        command.args(args).current_dir(paths::root());
+        command
+    };
+    if !deny(&["fetch", "db"]).output().is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: the advisory database cannot be fetched");
+        return Ok(());
+    }
+    cargo::run(deny(&["check", "--disable-fetch", "advisories"]))
+}
