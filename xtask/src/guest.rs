@@ -13,19 +13,18 @@ use crate::{cargo, paths};
 
 /// Makes `target/components/{images,toolkit}.wasm`, which `host/build.rs` precompiles. A component is written only when it has changed.
 pub fn build() -> Result<()> {
-    compile(&["ocix-component", "ocix-toolkit"])?;
+    compile(&["--package", "ocix-component", "--package", "ocix-toolkit"])?;
     for (module, component) in [("ocix_component", "images"), ("ocix_toolkit", "toolkit")] {
         encode(module, component)?;
     }
     Ok(())
 }
 
-/// Compiles packages for wasm32 with the profile `guest`: `target/wasm32-unknown-unknown/guest/NAME.wasm`.
-pub fn compile(packages: &[&str]) -> Result<()> {
+/// Compiles the packages that `args` select for wasm32 with the profile `guest`: `target/wasm32-unknown-unknown/guest/NAME.wasm`.
+pub fn compile(args: &[&str]) -> Result<()> {
     install_target()?;
     let mut command = cargo::cargo("build");
-    command.args(["--profile", "guest", "--target", TARGET]).env("CARGO_ENCODED_RUSTFLAGS", rustflags());
-    command.args(packages.iter().flat_map(|package| ["--package", package]));
+    command.args(["--profile", "guest", "--target", TARGET]).args(args).env("CARGO_ENCODED_RUSTFLAGS", rustflags());
     cargo::build(command)
 }
 
