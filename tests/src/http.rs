@@ -1,0 +1,143 @@
+//! A very small HTTP server, for peers that have to misbehave or to hand out tokens: one exchange a connection, on loopback.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What was asked.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// For example `PUT`.
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Whole.
+    pub body: Vec<u8>,
+}
+
+/// What is answered.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// For example 200.
+    pub status: u16,
+    /// Without `content-length`.
+    pub headers: Vec<(&'static str, String)>,
+    /// Whole.
+    pub body: Vec<u8>,
+}
+
+/// Runs until dropped; remembers what it was asked.
+pub struct Server {
+    address: SocketAddr,
+    requests: Arc<Mutex<Vec<Request>>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Request {
+    /// A header's value, by its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Response {
+    /// A JSON body.
+    pub fn json(status: u16, body: impl ToString) -> Self {
+        let headers = vec![("content-type", "application/json".to_owned())];
+        Self { status, headers, body: body.to_string().into_bytes() }
+    }
+}
+
+impl Server {
+    /// Serves on a free loopback port.
+    pub fn start(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
+        Self::on(Ipv4Addr::LOCALHOST, answer)
+    }
+
+    /// Serves on a free port of an address.
+    pub fn on(address: Ipv4Addr, answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind((address, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let stop = Arc::new(AtomicBool::new(false));
+        let (log, over, answer) = (requests.clone(), stop.clone(), Arc::new(answer));
+        std::thread::spawn(move || {
+            for connection in listener.incoming().map_while(Result::ok) {
+                if over.load(Ordering::SeqCst) {
+                    break;
+                }
+                let (log, answer) = (log.clone(), answer.clone());
+                std::thread::spawn(move || exchange(connection, &log, &*answer));
+            }
+        });
+        Self { address, requests, stop }
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// What it was asked so far.
+    pub fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+/// One request, one response. A peer that breaks off is none of our business.
+fn exchange(connection: TcpStream, log: &Mutex<Vec<Request>>, answer: &dyn Fn(&Request) -> Response) -> Option<()> {
+    connection.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
+    let mut reader = BufReader::new(&connection);
+    let request = read(&mut reader)?;
+    log.lock().unwrap().push(request.clone());
+    let response = answer(&request);
+    let mut head =
+        format!("HTTP/1.1 {} x\r\ncontent-length: {}\r\nconnection: close\r\n", response.status, response.body.len());
+    for (name, value) in &response.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let body = if request.method == "HEAD" { &[][..] } else { &response.body };
+    (&connection).write_all(&[format!("{head}\r\n").as_bytes(), body].concat()).ok()
+}
+
+fn read(reader: &mut impl BufRead) -> Option<Request> {
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let mut words = line.split_whitespace();
+    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+    words.next().filter(|version| version.starts_with("HTTP/1"))?;
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+    }
+    let mut request = Request { method, target, headers, body: Vec::new() };
+    if let Some(length) = request.header("content-length").and_then(|length| length.parse().ok()) {
+        reader.take(length).read_to_end(&mut request.body).ok()?;
+    } else if request.header("transfer-encoding") == Some("chunked") {
+        while let Some(size) = chunk_size(reader).filter(|size| *size > 0) {
+            reader.by_ref().take(size).read_to_end(&mut request.body).ok()?;
+            reader.read_line(&mut String::new()).ok()?;
+        }
+    }
+    Some(request)
+}
+
+fn chunk_size(reader: &mut impl BufRead) -> Option<u64> {
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    u64::from_str_radix(line.trim(), 16).ok()
+}
