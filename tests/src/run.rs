@@ -1,6 +1,7 @@
 //! Running programs to their end.
 
 use std::ffi::OsStr;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -22,6 +23,18 @@ impl Run {
         let shown = format!("{command:?}");
         let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{shown}: {error}"));
         Self::ended(shown, output)
+    }
+
+    /// Runs to the end with these bytes on standard input. A program that stops reading is no failure of ours.
+    pub fn fed(command: &mut Command, input: &[u8]) -> Self {
+        let shown = format!("{command:?}");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{shown}: {error}"));
+        let mut stdin = child.stdin.take().expect("piped");
+        std::thread::scope(|scope| {
+            scope.spawn(move || stdin.write_all(input));
+            Self::ended(shown, child.wait_with_output().expect("a child of ours"))
+        })
     }
 
     /// What became of a command that was started elsewhere.

@@ -95,18 +95,15 @@ const CARGO_DENY: &str = "0.20.2";
 const NODE: u32 = 20;
 
 /// Programs and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 13] = [
-    ("attr", "attr"),
+const PROGRAMS: [(&str, &str); 10] = [
     ("docker-registry", "docker-registry"),
     ("mmdebstrap", "mmdebstrap"),
     ("openssl", "openssl"),
     ("pigz", "pigz"),
-    ("python3", "python3"),
     ("runc", "runc"),
     ("setpriv", "util-linux"),
     ("skopeo", "skopeo"),
     ("tar", "tar"),
-    ("time", "time"),
     ("umoci", "umoci"),
     ("zstd", "zstd"),
 ];
