@@ -1,10 +1,22 @@
 //! Layers: from entries or foreign tars to the tar, its diff ID, chunks, codec, digest.
 
+mod archive;
+mod decode;
+mod deflate;
+mod framing;
 pub mod hash;
+pub mod tar;
+mod tree;
+mod write;
 
 use crate::descriptor::Descriptor;
 use crate::digest::DiffId;
 use crate::media_type::Packing;
+
+pub use archive::{Archive, FileInput};
+pub use deflate::compress;
+pub use tree::TreeTar;
+pub use write::{Contents, write};
 
 /// How a new layer is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
