@@ -65,9 +65,9 @@ fn entry(object: &JsValue) -> Result<(Entry, Vec<u8>), Error> {
 
 fn xattrs(object: &JsValue) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let Some(given) = value::field(object, "xattrs") else { return Ok(Vec::new()) };
-    let names = js_sys::Object::keys(&given.clone().into()).iter().filter_map(|name| name.as_string());
+    let names = js_sys::Object::keys(&given.clone().into());
     let mut xattrs = Vec::new();
-    for name in names {
+    for name in names.iter().filter_map(|name| name.as_string()) {
         let value = value::bytes(&given, &name)?.unwrap_or_default();
         xattrs.push((name, value));
     }
