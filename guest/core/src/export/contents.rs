@@ -5,7 +5,7 @@ use crate::documents::config::Config;
 use crate::documents::index::{self, Index};
 use crate::documents::manifest::Manifest;
 use crate::error::{Code, Error, Fault, Result};
-use crate::layer::{self, Archive, FileInput, Layer, TreeTar};
+use crate::layer::{self, Archive, FileInput, Layer, Ordered, TreeTar};
 use crate::media::{Directory, Media};
 use crate::media_type::{self, Packing};
 use crate::platform::Platform;
@@ -32,7 +32,7 @@ pub enum Part<'a, M: Media> {
 /// The bytes of a new layer.
 pub enum Tar<'a, M: Media> {
     /// Made from a tree.
-    Tree(TreeTar<'a, M>),
+    Tree(TreeTar<'a, M, Ordered<M::Tree>>),
     /// A tar at rest.
     Archive(Archive<FileInput<M::File>>),
     /// A tar that comes once.
@@ -52,7 +52,7 @@ impl<M: Media> layer::Contents for Tar<'_, M> {
 /// Opens the job's source. Reads documents, but no layer yet.
 pub async fn open<M: Media>(media: &M, job: Job<M>) -> Result<Contents<'_, M>> {
     let tar = match job.source {
-        Source::Files(tree) => Tar::Tree(TreeTar::new(media, tree, job.xattrs)),
+        Source::Files(tree) => Tar::Tree(TreeTar::new(media, Ordered::new(tree), job.xattrs)),
         Source::Archive(file) => Tar::Archive(Archive::open(FileInput::new(file)).await?),
         Source::Piped(input) => Tar::Piped(Archive::open(input).await?),
         Source::Layout(directory) => return layout(Layout::source(directory), &job.platform).await,

@@ -5,6 +5,7 @@ mod decode;
 mod deflate;
 mod framing;
 pub mod hash;
+mod order;
 pub mod tar;
 mod tree;
 mod write;
@@ -15,6 +16,7 @@ use crate::media_type::Packing;
 
 pub use archive::{Archive, FileInput};
 pub use deflate::compress;
+pub use order::Ordered;
 pub use tree::TreeTar;
 pub use write::{Contents, write};
 

@@ -14,14 +14,14 @@ use crate::media::{Entry, Event, File, Kind, Media, Tree};
 use crate::text::shown_bytes;
 
 /// The tar of a tree, to be read once.
-pub struct TreeTar<'a, M: Media> {
+pub struct TreeTar<'a, M, T: Tree> {
     media: &'a M,
-    tree: M::Tree,
+    tree: T,
     xattrs: bool,
     /// Entries that were walked and not yet written.
     walked: VecDeque<Entry>,
     /// The file that is being written in pieces.
-    open: Option<Open<M::File>>,
+    open: Option<Open<T::File>>,
     state: State,
 }
 
@@ -40,9 +40,9 @@ enum State {
     Done,
 }
 
-impl<'a, M: Media> TreeTar<'a, M> {
+impl<'a, M: Media, T: Tree> TreeTar<'a, M, T> {
     /// Nothing is read yet. `xattrs` keeps all extended attributes, else only `security.capability`.
-    pub fn new(media: &'a M, tree: M::Tree, xattrs: bool) -> Self {
+    pub fn new(media: &'a M, tree: T, xattrs: bool) -> Self {
         Self { media, tree, xattrs, walked: VecDeque::new(), open: None, state: State::Walking }
     }
 
@@ -96,7 +96,7 @@ impl<'a, M: Media> TreeTar<'a, M> {
     }
 }
 
-impl<M: Media> Contents for TreeTar<'_, M> {
+impl<M: Media, T: Tree> Contents for TreeTar<'_, M, T> {
     async fn next(&mut self) -> Result<Option<Vec<u8>>> {
         loop {
             if let Some(open) = &mut self.open {
