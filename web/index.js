@@ -2,7 +2,7 @@
 //
 // The logic is the wasm in `pkg/`, which `cargo xtask build` makes; this file loads it once.
 
-import init, { checkOutput as check, exportImage as run } from './pkg/ocix_browser.js';
+import init, { checkOutput as check, exportImage as run } from './pkg/ocix.js';
 
 let loading;
 

@@ -6,7 +6,7 @@ import { load } from './index.js';
 
 export { checkOutput, exportImage } from './index.js';
 
-await load(await readFile(new URL('./pkg/ocix_browser_bg.wasm', import.meta.url)));
+await load(await readFile(new URL('./pkg/ocix_bg.wasm', import.meta.url)));
 
 const TYPES = [
   ['directory', 'isDirectory'], ['symlink', 'isSymbolicLink'], ['character', 'isCharacterDevice'],
