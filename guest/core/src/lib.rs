@@ -7,6 +7,7 @@
 
 pub mod descriptor;
 pub mod digest;
+pub mod documents;
 pub mod error;
 pub mod layer;
 pub mod media;
