@@ -1,19 +1,20 @@
-//! Indexes (OCI image-index.md): the `index.json` of a layout, where each name is an entry, and the index of a multi-platform image.
+//! Indexes (OCI image-index.md): the `index.json` of a layout, where each name is an entry, and the index of an image for several platforms.
 //!
-//! Entries keep what they hold, known or not, when a layout's index is rewritten.
+//! Rewriting keeps every entry and member that is not ours as it was read, known or not; only white space and the escapes of `<`, `>` and
+//! `&` change. A name is one entry: put again, its old entry goes and the new one comes last, as in BuildKit's layouts.
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
+use super::descriptor::{self, Listed};
 use super::json::Value;
-use super::manifest::{RawDescriptor, descriptor};
-use super::read;
+use super::manifest::{KNOWN, kind, only};
+use super::read::{self, MAX_READ};
+use super::within;
 use crate::descriptor::Descriptor;
 use crate::error::{Code, Error, Fault, Result};
 use crate::media_type;
 use crate::platform::Platform;
+use crate::text::shown;
 
 /// The file `oci-layout` (image-layout.md), as BuildKit writes it.
 pub const LAYOUT_FILE: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
@@ -22,13 +23,20 @@ pub const LAYOUT_FILE: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 #[derive(Clone, Debug, Default)]
 pub struct Index {
     entries: Vec<Entry>,
+    /// Name and JSON text of the members that are written behind `manifests`.
+    others: Vec<(String, String)>,
 }
 
 #[derive(Clone, Debug)]
 struct Entry {
-    descriptor: Descriptor,
-    /// As it was read; made anew for entries of our own.
-    raw: Value,
+    /// The whole reference, when it has one.
+    name: Option<String>,
+    /// Whether it has neither name nor tag.
+    nameless: bool,
+    /// `None` for an artifact, and for a digest of an algorithm that ocix does not know.
+    image: Option<Descriptor>,
+    /// JSON text.
+    raw: String,
 }
 
 /// A name in a layout.
@@ -41,97 +49,273 @@ pub struct Name {
 }
 
 impl Index {
-    /// From its document.
+    /// From its document, OCI's or Docker's. `media_type` is what the descriptor says that led to it; `index.json` has none.
     ///
     /// # Errors
-    /// `malformed` for what is not an index, or could be read as a manifest too.
-    pub fn parse(bytes: &[u8]) -> Result<Self> {
-        let raw: RawIndex = read::document(bytes, "index")?;
-        if raw.layers.is_some() || raw.config.is_some() || raw.fs_layers.is_some() {
-            return Err(Error::malformed("index", "the index could also be read as a manifest"));
+    /// `malformed` for what is not an index, says that it is something else, or could be read as a manifest too.
+    pub fn parse(bytes: &[u8], media_type: Option<&str>) -> Result<Self> {
+        let object = read::document(bytes, "index")?.known(&KNOWN)?;
+        only(&object, &["layers", "config", "fsLayers"])?;
+        if let Some(other) = kind(&object, media_type)?.filter(|kind| !media_type::is_index(kind)) {
+            return Err(object.malformed(format!("is a `{}`, not an index", shown(&other))));
         }
-        if raw.media_type.as_deref().is_some_and(|is| !media_type::is_index(is)) {
-            return Err(Error::malformed("index", "the index says that it is something else"));
+        if !object.has("manifests") {
+            return Err(object.malformed("has no `manifests`"));
         }
-        let entries = raw.manifests.unwrap_or_default().into_iter().map(|raw| {
-            let parsed: RawDescriptor = read::document(raw.get().as_bytes(), "descriptor")?;
-            Ok(Entry { descriptor: parsed.try_into()?, raw: Value::Raw(raw.get().to_owned()) })
-        });
-        Ok(Self { entries: entries.collect::<Result<_>>()? })
+        object.map("annotations")?;
+        object.object("subject")?.map(Listed::read).transpose()?;
+        let entries = object.objects("manifests", "entry")?.unwrap_or_default().into_iter();
+        let written = ["schemaVersion", "mediaType", "manifests"];
+        let others = object.members().filter(|(name, _)| !written.contains(name));
+        Ok(Self {
+            entries: entries
+                .map(|(entry, raw)| Listed::read(entry).map(|listed| Entry::read(listed, raw.get())))
+                .collect::<Result<_>>()?,
+            others: others.map(|(name, raw)| (name.to_owned(), raw.get().to_owned())).collect(),
+        })
     }
 
-    /// What it lists, in order.
+    /// What it lists, in order, but artifacts and digests of unknown algorithms.
     pub fn manifests(&self) -> impl Iterator<Item = &Descriptor> {
-        self.entries.iter().map(|entry| &entry.descriptor)
+        self.entries.iter().filter_map(|entry| entry.image.as_ref())
+    }
+
+    /// The image of this name, which is a whole reference.
+    pub fn named(&self, name: &str) -> Option<&Descriptor> {
+        self.entries.iter().rev().find(|entry| entry.name.as_deref() == Some(name))?.image.as_ref()
     }
 
     /// Points a name at an image: the entry of this name goes, wherever it pointed, and a new one comes last. Without a name the image gets an
-    /// entry unless it has one already.
+    /// entry, unless it has one without a name already.
     pub fn put(&mut self, name: Option<&Name>, mut image: Descriptor) {
         match name {
-            Some(name) => {
-                self.entries.retain(|entry| entry.descriptor.annotations.get(NAME) != Some(&name.full));
-                image.annotations.insert(NAME.into(), name.full.clone());
-                image.annotations.extend(name.tag.iter().map(|tag| (TAG.into(), tag.clone())));
+            Some(Name { full, tag }) => {
+                self.entries.retain(|entry| entry.name.as_ref() != Some(full));
+                image.annotations.insert(NAME.into(), full.clone());
+                image.annotations.extend(tag.iter().map(|tag| (TAG.into(), tag.clone())));
             }
-            None if self.manifests().any(|known| known.digest == image.digest) => return,
+            None if self.entries.iter().any(|entry| entry.nameless && entry.is(&image)) => return,
             None => {}
         }
-        self.entries.push(Entry { raw: descriptor(&image), descriptor: image });
+        let raw = descriptor::value(&image).compact();
+        self.entries.push(Entry {
+            name: name.map(|name| name.full.clone()),
+            nameless: name.is_none(),
+            raw,
+            image: Some(image),
+        });
     }
 
     /// The document: compact, as BuildKit writes a layout's.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let fields = vec![
-            ("schemaVersion".into(), Value::Number(2)),
-            ("mediaType".into(), media_type::INDEX.into()),
-            ("manifests".into(), Value::Array(self.entries.iter().map(|entry| entry.raw.clone()).collect())),
+    ///
+    /// # Errors
+    /// `limit-exceeded` over [`MAX_READ`] bytes: nobody could read it again.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut members = vec![
+            ("schemaVersion", Value::Number(2)),
+            ("mediaType", media_type::INDEX.into()),
+            ("manifests", Value::Array(self.entries.iter().map(|entry| Value::Raw(&entry.raw)).collect())),
         ];
-        Value::Object(fields).compact().into_bytes()
+        members.extend(self.others.iter().map(|(name, raw)| (name.as_str(), Value::Raw(raw))));
+        within(Value::Object(members).compact(), MAX_READ, "index")
     }
 }
 
-/// The one image among these for the platform. An entry without a platform is for any; attestations are none. One image that stands under
-/// several names is one.
+impl Entry {
+    fn read(listed: Listed, raw: &str) -> Self {
+        let name = listed.annotations().get(NAME).cloned();
+        let nameless = name.is_none() && !listed.annotations().contains_key(TAG);
+        let artifact = listed.is_artifact();
+        let image = listed.into_descriptor().ok().filter(|_| !artifact);
+        Self { name, nameless, image, raw: raw.to_owned() }
+    }
+
+    fn is(&self, image: &Descriptor) -> bool {
+        self.image.as_ref().is_some_and(|own| own.digest == image.digest)
+    }
+}
+
+/// The one image among these for the platform: a manifest, or an index in which to select again. Attestations are no images; one image
+/// under several names is one; a single image is taken whatever it runs on, since nothing else can be meant. Of several, those of the very
+/// platform are looked at, and indexes that do not say one; manifests that do not say one only when there is nothing else.
 ///
 /// # Errors
 /// `not-found` with the platforms that there are; `unsupported` when several images fit.
 pub fn select<'a>(manifests: impl Iterator<Item = &'a Descriptor>, platform: &Platform) -> Result<Descriptor> {
-    let images: Vec<&Descriptor> = manifests.filter(|image| !is_attestation(image)).collect();
-    let fits = |image: &&&Descriptor| image.platform.as_ref().is_none_or(|is| is == platform);
-    // A single image is taken whatever it runs on: nothing else can be meant.
-    let single = images.iter().map(|image| &image.digest).collect::<BTreeSet<_>>().len() == 1;
-    let chosen: Vec<&&Descriptor> = images.iter().filter(|image| single || fits(image)).collect();
-    let distinct: BTreeSet<_> = chosen.iter().map(|image| &image.digest).collect();
-    match (chosen.first(), distinct.len()) {
-        (Some(image), 1) => Ok((**image).clone()),
-        (None, _) if images.is_empty() => Err(Error::new(Fault::Source, Code::NotFound, "the layout has no image")),
-        (None, _) => {
-            let known: BTreeSet<String> = images.iter().filter_map(|image| image.platform.as_ref()).map(ToString::to_string).collect();
-            let known = known.into_iter().collect::<Vec<_>>().join(", ");
-            let message = format!("the layout has no image for {platform}; it has {known}: choose one with --platform");
+    let mut known = BTreeSet::new();
+    let images: Vec<&Descriptor> = manifests.filter(|image| is_image(image) && known.insert(&image.digest)).collect();
+    let fits = |image: &&&Descriptor| match &image.platform {
+        Some(own) => own == platform,
+        None => media_type::is_index(&image.media_type),
+    };
+    let mut chosen: Vec<&Descriptor> =
+        if images.len() == 1 { images.clone() } else { images.iter().filter(fits).copied().collect() };
+    if chosen.is_empty() {
+        chosen.extend(images.iter().filter(|image| image.platform.is_none()));
+    }
+    match chosen.as_slice() {
+        [image] => Ok((*image).clone()),
+        [] if images.is_empty() => {
+            Err(Error::new(Fault::Source, Code::NotFound, "there is no image, at least none that can be read here"))
+        }
+        [] => {
+            let platforms: BTreeSet<String> =
+                images.iter().filter_map(|image| image.platform.as_ref()).map(Platform::to_string).collect();
+            let platforms = shown(&platforms.into_iter().collect::<Vec<_>>().join(", "));
+            let message =
+                format!("there is no image for {platform}; there are {platforms}: choose one with --platform");
             Err(Error::new(Fault::Request, Code::NotFound, message))
         }
-        (Some(_), count) => {
-            let message = format!("the layout has {count} images for {platform}, and this version cannot choose among names");
+        several => {
+            let message = format!(
+                "there are {} images for {platform}, and nothing tells which one is meant: keep one of them",
+                several.len()
+            );
             Err(Error::unsupported("several images", message))
         }
     }
 }
 
-fn is_attestation(image: &Descriptor) -> bool {
-    image.annotations.contains_key("vnd.docker.reference.type") || image.platform.as_ref().is_some_and(|is| is.os == "unknown")
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawIndex {
-    media_type: Option<String>,
-    manifests: Option<Vec<Box<RawValue>>>,
-    layers: Option<serde::de::IgnoredAny>,
-    config: Option<serde::de::IgnoredAny>,
-    fs_layers: Option<serde::de::IgnoredAny>,
+fn is_image(descriptor: &Descriptor) -> bool {
+    let attestation = descriptor.annotations.contains_key("vnd.docker.reference.type")
+        || descriptor
+            .platform
+            .as_ref()
+            .is_some_and(|platform| platform.os == "unknown" && platform.architecture == "unknown");
+    !attestation && (media_type::is_manifest(&descriptor.media_type) || media_type::is_index(&descriptor.media_type))
 }
 
 const NAME: &str = "io.containerd.image.name";
 const TAG: &str = "org.opencontainers.image.ref.name";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(content: &str, platform: &str) -> Descriptor {
+        let mut image = Descriptor::of(media_type::MANIFEST, content.as_bytes());
+        image.platform = platform.parse().ok();
+        image
+    }
+
+    fn name(full: &str) -> Name {
+        Name { full: full.into(), tag: full.rsplit_once(':').map(|(_, tag)| tag.into()) }
+    }
+
+    fn listed(index: &Index) -> Vec<(Option<String>, String)> {
+        let image = |image: &Descriptor| (image.annotations.get(NAME).cloned(), image.digest.to_string());
+        index.manifests().map(image).collect()
+    }
+
+    #[test]
+    fn a_name_is_one_entry() {
+        let (one, two) = (image("1", "linux/amd64"), image("2", "linux/amd64"));
+        let mut index = Index::default();
+        for (full, image) in [
+            (Some("a:1"), &one),
+            (Some("b:1"), &one),
+            (None, &one),
+            (Some("a:1"), &two),
+            (None, &one),
+            (None, &two),
+            (None, &two),
+        ] {
+            index.put(full.map(name).as_ref(), image.clone());
+        }
+        let entries = [(Some("b:1"), &one), (None, &one), (Some("a:1"), &two), (None, &two)];
+        let entries: Vec<_> =
+            entries.into_iter().map(|(name, image)| (name.map(str::to_owned), image.digest.to_string())).collect();
+        assert_eq!(listed(&index), entries);
+        let again = index.to_bytes().and_then(|bytes| Index::parse(&bytes, None));
+        assert_eq!(again.as_ref().map(listed), Ok(entries));
+        assert_eq!(again.map(|index| index.named("a:1").map(|image| image.digest.clone())), Ok(Some(two.digest)));
+    }
+
+    #[test]
+    fn what_others_wrote_survives() -> Result<()> {
+        let digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+        let foreign = [
+            format!(r#"{{"digest":"{digest}","size":2,"mediaType":"a/b","x":[1.0,{{"y":null}}],"urls":["https://e.org/\u0041"],"annotations":{{"{TAG}":"v1"}}}}"#),
+            r#"{"mediaType":"a/b","digest":"sha256+b64u:LCa0a2j_xo_5m0U8HTBBNBNCLXBkg7-g-YpeiGJm564=","size":1,"platform":{"os":"windows","architecture":"amd64","os.version":"10.0"}}"#.into(),
+            format!(r#"{{"mediaType":"{}","digest":"{digest}","size":3,"artifactType":"a/b"}}"#, media_type::MANIFEST),
+            format!(r#"{{"mediaType":"{}","digest":"sha512+x:00","size":3,"annotations":{{"{NAME}":"gone:1"}}}}"#, media_type::MANIFEST),
+        ];
+        let [first, second, third, gone] = &foreign;
+        let head = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":["#;
+        let tail = r#""annotations":{"k":"v"},"unknown":{"a":[1e2]}}"#;
+        let source = format!(
+            "{{ \"unknown\":{{ \"a\":[ 1e2 ]}},\n\"manifests\": [{first},\n {second}, {third}, {gone}], \"annotations\":{{\"k\":\"v\"}}, \"schemaVersion\":2}}\n"
+        );
+        let mut index = Index::parse(source.as_bytes(), None)?;
+        assert_eq!(index.manifests().count(), 1);
+        let own = image("1", "linux/arm/v6");
+        index.put(Some(&Name { full: "gone:1".into(), tag: None }), own.clone());
+        let own = format!(
+            r#"{{"mediaType":"{}","digest":"{}","size":1,"annotations":{{"{NAME}":"gone:1"}},"platform":{{"architecture":"arm","os":"linux","variant":"v6"}}}}"#,
+            media_type::MANIFEST,
+            own.digest
+        );
+        let tail = tail.split_once(",\"unknown\"").map_or("", |(annotations, _)| annotations);
+        let expected = format!("{head}{first},{second},{third},{own}],\"unknown\":{{\"a\":[1e2]}},{tail}}}");
+        assert_eq!(index.to_bytes().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()), Ok(expected));
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_not_an_index_is_refused() {
+        let parse = |members: &str, kind| Index::parse(format!("{{{members}}}").as_bytes(), kind);
+        assert!(parse(r#""schemaVersion":2,"manifests":null"#, None).is_ok_and(|index| index.manifests().count() == 0));
+        for members in [
+            r#""schemaVersion":2"#,
+            r#""manifests":[]"#,
+            r#""schemaVersion":1,"manifests":[]"#,
+            r#""schemaVersion":2,"manifests":[],"layers":[]"#,
+            r#""schemaVersion":2,"manifests":[],"config":null"#,
+            r#""schemaVersion":2,"manifests":[],"fsLayers":1"#,
+            r#""schemaVersion":2,"manifests":[],"Manifests":[]"#,
+            r#""schemaVersion":2,"manifests":[{}]"#,
+            r#""schemaVersion":2,"manifests":[],"mediaType":"application/vnd.oci.image.manifest.v1+json""#,
+        ] {
+            assert!(parse(members, None).is_err(), "{members}");
+        }
+        let docker = format!(r#""schemaVersion":2,"manifests":[],"mediaType":"{}""#, media_type::DOCKER_LIST);
+        assert!(parse(&docker, Some(media_type::DOCKER_LIST)).is_ok());
+        assert!(parse(&docker, Some(media_type::INDEX)).is_err());
+    }
+
+    #[test]
+    fn the_platform_selects() {
+        let mut attestation = image("a", "unknown/unknown");
+        attestation.annotations.insert("vnd.docker.reference.type".into(), "attestation-manifest".into());
+        let mut nested = image("i", "");
+        nested.media_type = media_type::INDEX.into();
+        let (amd64, arm64, v7) = (image("1", "linux/amd64"), image("2", "linux/arm64"), image("3", "linux/arm/v7"));
+        let (other, bare, blob) = (image("4", "linux/amd64"), image("5", ""), Descriptor::of("text/plain", b"t"));
+        for (images, platform, expected) in [
+            (vec![&amd64, &arm64, &attestation], "linux/arm64", Ok(&arm64)),
+            (vec![&amd64, &arm64, &v7], "linux/arm", Ok(&v7)),
+            (vec![&amd64, &amd64, &arm64], "linux/amd64", Ok(&amd64)),
+            (vec![&amd64, &attestation, &blob], "linux/s390x", Ok(&amd64)),
+            (vec![&bare, &amd64], "linux/amd64", Ok(&amd64)),
+            (vec![&bare, &amd64], "linux/arm64", Ok(&bare)),
+            (vec![&nested], "linux/arm64", Ok(&nested)),
+            (vec![&nested, &amd64], "linux/arm64", Ok(&nested)),
+            (vec![&nested, &amd64], "linux/amd64", Err(Code::Unsupported("several images".into()))),
+            (vec![&amd64, &other], "linux/amd64", Err(Code::Unsupported("several images".into()))),
+            (vec![&amd64, &arm64], "linux/arm/v6", Err(Code::NotFound)),
+            (vec![&attestation, &blob], "linux/amd64", Err(Code::NotFound)),
+            (vec![], "linux/amd64", Err(Code::NotFound)),
+        ] {
+            let Ok(platform) = platform.parse() else { panic!("{platform}") };
+            let selected = select(images.into_iter(), &platform);
+            assert_eq!(selected.map_err(|error| error.code), expected.cloned());
+        }
+        let Ok(platform) = "linux/s390x".parse() else { panic!("a platform") };
+        let error = select([&v7, &amd64].into_iter(), &platform).map_err(|error| error.message);
+        assert_eq!(
+            error,
+            Err("there is no image for linux/s390x; there are linux/amd64, linux/arm/v7: choose one with --platform"
+                .into())
+        );
+    }
+}

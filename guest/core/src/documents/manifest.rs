@@ -2,122 +2,184 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-
+use super::descriptor::{self, Listed};
 use super::json::Value;
-use super::read;
+use super::read::{self, Object};
+use super::{MAX_WRITTEN, within};
 use crate::descriptor::Descriptor;
 use crate::error::{Error, Result};
 use crate::media_type;
-use crate::platform::Platform;
+use crate::text::shown;
 
-/// The document: indented, `layers` null when there are none, no `annotations` when there are none.
-pub fn manifest(config: &Descriptor, layers: &[Descriptor], annotations: &BTreeMap<String, String>) -> Vec<u8> {
+/// An OCI manifest: indented; `layers` null when there are none; `annotations`, here and on layers, only when there are some.
+///
+/// # Errors
+/// `limit-exceeded` over [`MAX_WRITTEN`] bytes.
+pub fn manifest(config: &Descriptor, layers: &[Descriptor], annotations: &BTreeMap<String, String>) -> Result<Vec<u8>> {
     let layers = match layers {
         [] => Value::Null,
-        _ => Value::Array(layers.iter().map(descriptor).collect()),
+        _ => Value::Array(layers.iter().map(descriptor::value).collect()),
     };
-    let mut fields = vec![
-        ("schemaVersion".into(), Value::Number(2)),
-        ("mediaType".into(), media_type::MANIFEST.into()),
-        ("config".into(), descriptor(config)),
-        ("layers".into(), layers),
+    let mut members = vec![
+        ("schemaVersion", Value::Number(2)),
+        ("mediaType", media_type::MANIFEST.into()),
+        ("config", descriptor::value(config)),
+        ("layers", layers),
     ];
     if !annotations.is_empty() {
-        fields.push(("annotations".into(), Value::texts(annotations)));
+        members.push(("annotations", Value::texts(annotations)));
     }
-    Value::Object(fields).indented().into_bytes()
-}
-
-/// A descriptor as documents hold it.
-pub fn descriptor(descriptor: &Descriptor) -> Value {
-    let mut fields = vec![
-        ("mediaType".into(), descriptor.media_type.as_str().into()),
-        ("digest".into(), descriptor.digest.as_str().into()),
-        ("size".into(), Value::Number(descriptor.size)),
-    ];
-    if !descriptor.annotations.is_empty() {
-        fields.push(("annotations".into(), Value::texts(&descriptor.annotations)));
-    }
-    if let Some(Platform { os, architecture, variant }) = &descriptor.platform {
-        let mut platform = vec![("architecture".into(), architecture.as_str().into()), ("os".into(), os.as_str().into())];
-        platform.extend(variant.iter().map(|variant| ("variant".into(), variant.as_str().into())));
-        fields.push(("platform".into(), Value::Object(platform)));
-    }
-    Value::Object(fields)
+    within(Value::Object(members).indented(), MAX_WRITTEN, "manifest")
 }
 
 /// A source image's manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
+    /// OCI's or Docker's: what the document says, or its descriptor when it says nothing.
+    pub media_type: String,
     /// The image's config.
     pub config: Descriptor,
     /// The bottom one first.
     pub layers: Vec<Descriptor>,
+    /// Of the manifest itself.
+    pub annotations: BTreeMap<String, String>,
 }
 
 impl Manifest {
-    /// `expected` is the media type that its descriptor says.
+    /// OCI's, or Docker's of schema 2. `media_type` is what the descriptor says that led to it.
     ///
     /// # Errors
-    /// `malformed` for what is not a manifest, or could be read as something else too.
-    pub fn parse(bytes: &[u8], expected: &str) -> Result<Self> {
-        let raw: RawManifest = read::document(bytes, "manifest")?;
-        if raw.manifests.is_some() || raw.fs_layers.is_some() {
-            return Err(Error::malformed("manifest", "the manifest could also be read as an index or as Docker's first schema"));
+    /// `malformed` for what is not an image manifest, says that it is something else, or could be read as something else too;
+    /// `unsupported` for digests other than sha256 and sha512.
+    pub fn parse(bytes: &[u8], media_type: &str) -> Result<Self> {
+        let object = read::document(bytes, "manifest")?.known(&KNOWN)?;
+        only(&object, &["manifests", "fsLayers"])?;
+        let media_type = kind(&object, Some(media_type))?.unwrap_or_default();
+        if !media_type::is_manifest(&media_type) {
+            return Err(object.malformed(format!("is a `{}`, not an image manifest", shown(&media_type))));
         }
-        if let Some(is) = raw.media_type.as_deref().filter(|is| *is != expected) {
-            let is = crate::text::shown(is);
-            return Err(Error::malformed("manifest", format!("the manifest says that it is a `{is}`, its descriptor says `{expected}`")));
+        object.object("subject")?.map(Listed::read).transpose()?;
+        let config = object.need("config", object.object("config")?)?;
+        if !object.has("layers") {
+            return Err(object.malformed("has no `layers`"));
         }
-        let layers = raw.layers.unwrap_or_default().into_iter().map(Descriptor::try_from);
-        Ok(Self { config: raw.config.try_into()?, layers: layers.collect::<Result<_>>()? })
+        let layers = object.objects("layers", "layer")?.unwrap_or_default().into_iter();
+        Ok(Self {
+            config: Listed::read(config)?.into_descriptor()?,
+            layers: layers.map(|(layer, _)| Listed::read(layer)?.into_descriptor()).collect::<Result<_>>()?,
+            annotations: object.map("annotations")?,
+            media_type,
+        })
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawManifest {
-    media_type: Option<String>,
-    config: RawDescriptor,
-    layers: Option<Vec<RawDescriptor>>,
-    manifests: Option<IgnoredAny>,
-    fs_layers: Option<IgnoredAny>,
-}
-
-/// A descriptor as it is read.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RawDescriptor {
-    media_type: String,
-    digest: String,
-    size: u64,
-    annotations: Option<BTreeMap<String, String>>,
-    platform: Option<RawPlatform>,
-}
-
-#[derive(Deserialize)]
-struct RawPlatform {
-    os: String,
-    architecture: String,
-    variant: Option<String>,
-}
-
-impl TryFrom<RawDescriptor> for Descriptor {
-    type Error = Error;
-
-    fn try_from(raw: RawDescriptor) -> Result<Self> {
-        if i64::try_from(raw.size).is_err() {
-            return Err(Error::malformed("descriptor", format!("a blob of {} bytes cannot be", raw.size)));
+/// Refuses a document with members of another kind of document: readers would disagree on what it is (CVE-2021-41190).
+pub(super) fn only(object: &Object<'_>, foreign: &[&str]) -> Result<()> {
+    match foreign.iter().find(|name| object.has(name)) {
+        Some(name) => {
+            Err(object.malformed(format!("also has `{name}`, so that some readers take it for something else")))
         }
-        let platform = |raw: RawPlatform| Platform::new(&raw.os, &raw.architecture, raw.variant.as_deref());
-        Ok(Self {
-            media_type: raw.media_type,
-            digest: raw.digest.parse()?,
-            size: raw.size,
-            annotations: raw.annotations.unwrap_or_default(),
-            platform: raw.platform.map(platform),
-        })
+        None => Ok(()),
+    }
+}
+
+/// The document's own media type, else `expected`. They must not contradict each other, and the schema version must be 2.
+pub(super) fn kind(object: &Object<'_>, expected: Option<&str>) -> Result<Option<String>> {
+    match object.size("schemaVersion")? {
+        Some(2) => {}
+        Some(1) => {
+            return Err(Error::unsupported(
+                "schema version",
+                "the image is in Docker's first format, schema version 1: convert it first",
+            ));
+        }
+        _ => return Err(object.malformed("has no `schemaVersion` of 2")),
+    }
+    match (object.text("mediaType")?.filter(|own| !own.is_empty()), expected) {
+        (Some(own), Some(expected)) if own != expected => {
+            let (own, expected) = (shown(&own), shown(expected));
+            Err(object.malformed(format!("says that it is a `{own}`, its descriptor says `{expected}`")))
+        }
+        (Some(own), _) => Ok(Some(own)),
+        (None, expected) => Ok(expected.map(str::to_owned)),
+    }
+}
+
+/// The members of manifests and indexes, and those that tell other documents from them.
+pub(super) const KNOWN: [&str; 9] = [
+    "schemaVersion",
+    "mediaType",
+    "artifactType",
+    "config",
+    "layers",
+    "manifests",
+    "fsLayers",
+    "subject",
+    "annotations",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    const DESCRIPTOR: &str = r#"{"mediaType":"application/vnd.oci.image.config.v1+json","size":2,"digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"}"#;
+
+    fn parse(members: &str) -> Result<Manifest> {
+        let text = format!("{{{}}}", members.replace('$', DESCRIPTOR));
+        Manifest::parse(text.as_bytes(), media_type::MANIFEST)
+    }
+
+    #[test]
+    fn the_body_and_its_descriptor_agree() {
+        let plain = r#""schemaVersion":2,"config":$,"layers":null"#;
+        let typed = |kind: &str| format!(r#"{plain},"mediaType":"{kind}""#);
+        assert!(
+            parse(plain)
+                .is_ok_and(|manifest| manifest.media_type == media_type::MANIFEST && manifest.layers.is_empty())
+        );
+        assert!(parse(&typed(media_type::MANIFEST)).is_ok());
+        for kind in [media_type::INDEX, media_type::DOCKER_MANIFEST, "text/plain"] {
+            assert!(parse(&typed(kind)).is_err(), "{kind}");
+        }
+        let docker = format!("{{{}}}", typed(media_type::DOCKER_MANIFEST).replace('$', DESCRIPTOR));
+        assert!(Manifest::parse(docker.as_bytes(), media_type::DOCKER_MANIFEST).is_ok());
+        assert!(Manifest::parse(docker.as_bytes(), media_type::INDEX).is_err());
+    }
+
+    #[test]
+    fn documents_of_two_kinds_are_refused() {
+        for extra in
+            [r#""manifests":[]"#, r#""manifests":null"#, r#""fsLayers":[]"#, r#""Layers":[]"#, r#""CONFIG":{}"#]
+        {
+            assert!(parse(&format!(r#""schemaVersion":2,"config":$,"layers":[$],{extra}"#)).is_err(), "{extra}");
+        }
+        assert!(parse(r#""schemaVersion":2,"config":$,"layers":[$],"unknown":{"manifests":[]}"#).is_ok());
+    }
+
+    #[test]
+    fn what_is_missing_or_foreign_is_said() {
+        for (members, said) in [
+            (r#""schemaVersion":2,"layers":[]"#, "the manifest has no `config`"),
+            (r#""schemaVersion":2,"config":$"#, "the manifest has no `layers`"),
+            (r#""config":$,"layers":[]"#, "the manifest has no `schemaVersion` of 2"),
+            (r#""schemaVersion":2,"config":$,"layers":{}"#, "the manifest has a `layers` that is not a list"),
+            (r#""schemaVersion":2,"config":$,"layers":[$,1]"#, "the manifest's layer 2 is not an object"),
+            (
+                r#""schemaVersion":2,"config":{"mediaType":"a/b","digest":"x"},"layers":[]"#,
+                "the manifest's config has `x` where a digest belongs",
+            ),
+        ] {
+            assert_eq!(parse(members).map_err(|error| error.message), Err(said.to_owned()));
+        }
+        let blake = r#""schemaVersion":2,"config":{"mediaType":"a/b","digest":"blake3:00","size":1},"layers":[]"#;
+        assert_eq!(parse(blake).map_err(|error| error.code), Err(Code::Unsupported("digest algorithm".into())));
+    }
+
+    #[test]
+    fn a_manifest_that_no_registry_takes_is_not_written() {
+        let config = Descriptor::of(media_type::CONFIG, b"{}");
+        let annotations = BTreeMap::from([("k".to_owned(), "v".repeat(MAX_WRITTEN))]);
+        assert!(manifest(&config, &[], &annotations).is_err());
     }
 }

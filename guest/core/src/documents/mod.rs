@@ -1,11 +1,33 @@
-//! Documents: configs, manifests, indexes, byte for byte as BuildKit writes them.
+//! Documents: configs, manifests and indexes, byte for byte as BuildKit writes them.
 //!
-//! Readers accept what the OCI image spec allows and refuse what two readers could understand differently; unknown fields survive
-//! where a document is rewritten.
+//! Readers accept what the OCI image spec allows and refuse what two readers could understand differently. They blame the source
+//! ([`crate::error::Fault::Source`]); who reads from elsewhere sets the fault. Unknown fields survive where a document is rewritten.
 
 pub mod config;
+mod descriptor;
+mod history;
 pub mod index;
 pub mod json;
 pub mod manifest;
 pub mod read;
 pub mod time;
+
+#[cfg(test)]
+mod golden;
+
+use crate::error::{Code, Error, Fault, Result};
+
+/// The largest document that is written for a registry, in bytes: all of them take 4 MiB (distribution spec, "Pushing Manifests").
+pub const MAX_WRITTEN: usize = 4 << 20;
+
+/// A document of `what`, which is refused when it has more than `most` bytes.
+fn within(document: String, most: usize, what: &str) -> Result<Vec<u8>> {
+    if document.len() <= most {
+        return Ok(document.into_bytes());
+    }
+    let message = format!(
+        "the {what} would have {} bytes, and {most} is the most: use fewer or shorter annotations, layers or names",
+        document.len()
+    );
+    Err(Error::new(Fault::Request, Code::LimitExceeded("document size".into()), message))
+}

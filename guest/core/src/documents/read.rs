@@ -1,111 +1,352 @@
-//! Reading documents safely: what two readers could understand differently is refused.
+//! The strict reader: what two readers could understand differently is refused, what is unknown is left as it is.
 //!
-//! OCI image spec, considerations.md, "JSON": no duplicate names. Go's decoder ignores the case of names, so that names which differ only
-//! in case are duplicates too. Names and numbers that are not the reader's business survive as raw text.
+//! OCI image spec, considerations.md: I-JSON in UTF-8, without duplicate names. Go's decoder ignores the case of names, so a name
+//! that is a known one in other letters is refused too. Numbers and strings that are not ours to understand stay raw text.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, de};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
+use crate::text::shown;
 
-/// The document as `T`. `what` names it in errors, for example `manifest`.
+/// The largest document that is read, in bytes.
+pub const MAX_READ: usize = 8 << 20;
+
+/// How deep objects and arrays may stand in each other.
+pub const MAX_DEPTH: usize = 128;
+
+/// An object in a document that was checked as a whole. Values that are `null` count as absent, as they do for Go.
+pub struct Object<'a> {
+    /// Of the document: what errors call malformed.
+    format: &'static str,
+    /// For people, for example `manifest's layer 2`.
+    place: String,
+    members: Vec<(String, &'a RawValue)>,
+}
+
+/// The document in `bytes`; `format` names it in errors, for example `manifest`.
 ///
 /// # Errors
-/// `malformed` for bytes that are not one UTF-8 JSON value (a byte order mark, text behind it), for duplicate names and for more than
-/// 128 levels.
-pub fn document<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T> {
-    let refuse = |error: serde_json::Error| {
-        Error::malformed(what, format!("the {what} is not one that all readers understand alike")).because(crate::text::shown(&error.to_string()))
-    };
-    let mut checked = serde_json::Deserializer::from_slice(bytes);
-    Unambiguous::deserialize(&mut checked).and_then(|_| checked.end()).map_err(refuse)?;
-    serde_json::from_slice(bytes).map_err(refuse)
+/// `limit-exceeded` over [`MAX_READ`] bytes or [`MAX_DEPTH`] levels; `malformed` for what is not one JSON object in UTF-8 (a byte order
+/// mark, text behind it) and for a name that stands twice in one object, however deep.
+///
+/// ```
+/// use ocix_core::documents::read;
+/// assert!(read::document(br#"{"size":1}"#, "manifest").is_ok());
+/// assert!(read::document(br#"{"size":1,"size":2}"#, "manifest").is_err());
+/// ```
+pub fn document<'a>(bytes: &'a [u8], format: &'static str) -> Result<Object<'a>> {
+    if bytes.len() > MAX_READ {
+        let message = format!("the {format} has {} bytes, and at most {MAX_READ} are read", bytes.len());
+        return Err(Error::limit("document size", message));
+    }
+    let refuse = |why: String| Error::malformed(format, format!("the {format} cannot be read: {why}"));
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        return Err(refuse("it begins with a byte order mark".into()));
+    }
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| refuse(format!("it is not UTF-8 at byte {}", error.valid_up_to())))?;
+    let raw: &RawValue = serde_json::from_str(text).map_err(|error| refuse(error.to_string()))?;
+    check_names(raw.get(), format)?;
+    Object::of(raw, format, format.to_owned())
 }
 
-/// Any JSON value in which no object has a name twice. serde_json's own limit of 128 levels holds.
-struct Unambiguous;
-
-impl<'de> Deserialize<'de> for Unambiguous {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        deserializer.deserialize_any(Names)
-    }
-}
-
-struct Names;
-
-impl<'de> Visitor<'de> for Names {
-    type Value = Unambiguous;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> std::result::Result<Unambiguous, E> {
-        Ok(Unambiguous)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> std::result::Result<Unambiguous, E> {
-        Ok(Unambiguous)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> std::result::Result<Unambiguous, E> {
-        Ok(Unambiguous)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> std::result::Result<Unambiguous, E> {
-        Ok(Unambiguous)
-    }
-
-    fn visit_str<E>(self, _: &str) -> std::result::Result<Unambiguous, E> {
-        Ok(Unambiguous)
-    }
-
-    fn visit_unit<E>(self) -> std::result::Result<Unambiguous, E> {
-        Ok(Unambiguous)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> std::result::Result<Unambiguous, A::Error> {
-        while items.next_element::<Unambiguous>()?.is_some() {}
-        Ok(Unambiguous)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> std::result::Result<Unambiguous, A::Error> {
-        let mut exact = BTreeSet::new();
-        let mut folded = BTreeSet::new();
-        while let Some(name) = fields.next_key::<String>()? {
-            let lower = name.to_lowercase();
-            if !exact.insert(name.clone()) || (KNOWN.contains(&lower.as_str()) && !folded.insert(lower)) {
-                return Err(de::Error::custom(format!("`{name}` stands twice in one object")));
-            }
-            fields.next_value::<Unambiguous>()?;
+impl<'a> Object<'a> {
+    fn of(raw: &'a RawValue, format: &'static str, place: String) -> Result<Self> {
+        match serde_json::from_str::<Members>(raw.get()) {
+            Ok(Members(members)) => Ok(Self { format, place, members }),
+            Err(_) => Err(Error::malformed(format, format!("the {place} is not an object"))),
         }
-        Ok(Unambiguous)
+    }
+
+    /// Refuses names that Go's decoder would take for one of `names` because only the case of letters differs.
+    pub fn known(self, names: &[&str]) -> Result<Self> {
+        for (name, _) in &self.members {
+            let folded = fold(name);
+            if let Some(known) = names.iter().find(|known| *known != name && fold(known) == folded) {
+                return Err(self.malformed(format!("has `{}`, which some readers take for `{known}`", shown(name))));
+            }
+        }
+        Ok(self)
+    }
+
+    /// A failure at this place; `why` follows its name.
+    pub fn malformed(&self, why: impl fmt::Display) -> Error {
+        Error::malformed(self.format, format!("the {} {why}", self.place))
+    }
+
+    /// What `get` gave, or an error that it is missing.
+    pub fn need<T>(&self, name: &str, got: Option<T>) -> Result<T> {
+        got.ok_or_else(|| self.malformed(format!("has no `{name}`")))
+    }
+
+    /// Every member in its place, `null` too.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.members.iter().map(|(name, value)| (name.as_str(), *value))
+    }
+
+    /// Whether there is a member of this name, be it `null`.
+    pub fn has(&self, name: &str) -> bool {
+        self.members().any(|(member, _)| member == name)
+    }
+
+    /// A value as it is written.
+    pub fn raw(&self, name: &str) -> Option<&'a RawValue> {
+        self.members().find(|(member, _)| *member == name).map(|(_, value)| value).filter(|value| value.get() != "null")
+    }
+
+    /// A string.
+    pub fn text(&self, name: &str) -> Result<Option<String>> {
+        self.typed(name, "a string")
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&self, name: &str) -> Result<Option<bool>> {
+        self.typed(name, "true or false")
+    }
+
+    /// Strings.
+    pub fn texts(&self, name: &str) -> Result<Option<Vec<String>>> {
+        self.typed(name, "a list of strings")
+    }
+
+    /// An object of strings, empty when it is absent.
+    pub fn map(&self, name: &str) -> Result<BTreeMap<String, String>> {
+        self.typed(name, "an object of strings").map(Option::unwrap_or_default)
+    }
+
+    /// A whole number from 0 to 2^63-1, written without sign, fraction and exponent.
+    pub fn size(&self, name: &str) -> Result<Option<u64>> {
+        let Some(raw) = self.raw(name) else { return Ok(None) };
+        let plain = Some(raw.get()).filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+        match plain.and_then(|text| text.parse::<i64>().ok()).and_then(|size| u64::try_from(size).ok()) {
+            Some(size) => Ok(Some(size)),
+            None => Err(self.malformed(format!("has a `{name}` that is not a whole number from 0 to 2^63-1"))),
+        }
+    }
+
+    /// An object in this one.
+    pub fn object(&self, name: &str) -> Result<Option<Object<'a>>> {
+        self.raw(name).map(|raw| Object::of(raw, self.format, format!("{}'s {name}", self.place))).transpose()
+    }
+
+    /// Objects in this one, each with its text; `item` names one of them in errors, which count from 1.
+    pub fn objects(&self, name: &str, item: &str) -> Result<Option<Vec<(Object<'a>, &'a RawValue)>>> {
+        let Some(raw) = self.raw(name) else { return Ok(None) };
+        let items: Vec<&'a RawValue> = serde_json::from_str(raw.get())
+            .map_err(|_| self.malformed(format!("has a `{name}` that is not a list")))?;
+        let place = |number: usize| format!("{}'s {item} {}", self.place, number.saturating_add(1));
+        let objects =
+            items.into_iter().enumerate().map(|(number, raw)| Ok((Object::of(raw, self.format, place(number))?, raw)));
+        objects.collect::<Result<_>>().map(Some)
+    }
+
+    fn typed<T: DeserializeOwned>(&self, name: &str, kind: &str) -> Result<Option<T>> {
+        let Some(raw) = self.raw(name) else { return Ok(None) };
+        serde_json::from_str(raw.get())
+            .map(Some)
+            .map_err(|_| self.malformed(format!("has a `{name}` that is not {kind}")))
     }
 }
 
-/// The names of the image spec's documents, in lower case. Others, such as labels, may differ in case only.
-const KNOWN: [&str; 19] = [
-    "schemaversion", "mediatype", "artifacttype", "config", "layers", "manifests", "subject", "annotations", "digest", "size", "urls",
-    "data", "platform", "architecture", "os", "variant", "rootfs", "history", "created",
-];
+/// Of an object, in order.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct InOrder;
+
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Vec<(String, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(members)
+            }
+        }
+
+        deserializer.deserialize_map(InOrder).map(Self)
+    }
+}
+
+/// One pass over valid JSON: no name twice in an object, no level too deep. It does not recurse.
+fn check_names(text: &str, format: &'static str) -> Result<()> {
+    let mut open: Vec<Option<BTreeSet<Cow<'_, str>>>> = Vec::new();
+    let mut expects_name = false;
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', '[', '}', ']', ',', '"']) {
+        let (_, found) = rest.split_at_checked(at).unwrap_or_default();
+        let mut length = 1;
+        match found.as_bytes().first() {
+            Some(b'{' | b'[') if open.len() >= MAX_DEPTH => {
+                return Err(Error::limit("document depth", format!("the {format} has more than {MAX_DEPTH} levels")));
+            }
+            Some(b'{') => {
+                open.push(Some(BTreeSet::new()));
+                expects_name = true;
+            }
+            Some(b'[') => {
+                open.push(None);
+                expects_name = false;
+            }
+            Some(b',') => expects_name = matches!(open.last(), Some(Some(_))),
+            Some(b'"') => {
+                let literal = string(found);
+                length = literal.len();
+                if let (true, Some(Some(names))) = (expects_name, open.last_mut()) {
+                    let name = decoded(literal).ok_or_else(|| {
+                        Error::malformed(format, format!("the {format} has a name that is not Unicode"))
+                    })?;
+                    if let Some(name) = names.replace(name) {
+                        return Err(Error::malformed(
+                            format,
+                            format!("the {format} has `{}` twice in one object", shown(&name)),
+                        ));
+                    }
+                    expects_name = false;
+                }
+            }
+            _ => {
+                open.pop();
+                expects_name = false;
+            }
+        }
+        rest = found.get(length..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// The string literal that `text` begins with, quotes included.
+fn string(text: &str) -> &str {
+    let mut escaping = false;
+    let inside = text.bytes().skip(1).take_while(|byte| {
+        let ends = *byte == b'"' && !escaping;
+        escaping = *byte == b'\\' && !escaping;
+        !ends
+    });
+    text.get(..inside.count().saturating_add(2)).unwrap_or(text)
+}
+
+fn decoded(literal: &str) -> Option<Cow<'_, str>> {
+    if literal.contains('\\') {
+        return serde_json::from_str(literal).ok().map(Cow::Owned);
+    }
+    literal.strip_prefix('"')?.strip_suffix('"').map(Cow::Borrowed)
+}
+
+/// Names that are equal to Go's decoder are equal: ASCII letters, and the two others that fold to one.
+fn fold(name: &str) -> String {
+    let plain = |c| match c {
+        '\u{212a}' => 'k',
+        '\u{17f}' => 's',
+        c => c.to_ascii_lowercase(),
+    };
+    name.chars().map(plain).collect()
+}
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
+    use crate::error::Code;
 
     #[test]
     fn ambiguous_documents_are_refused() {
-        let deep = "[".repeat(100_000);
-        for text in [r#"{"a":1,"a":2}"#, r#"{"mediaType":"a","MediaType":"b"}"#, "{} {}", "\u{feff}{}", "{\"a\":\"\u{1}\"}", "", &deep] {
-            assert!(document::<Value>(text.as_bytes(), "manifest").is_err(), "{}", &text[..text.len().min(40)]);
+        let unclosed = "[".repeat(100_000);
+        for text in [
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":1,"\u0061":2}"#,
+            r#"{"x":[{"y":{"b":1,"b":2}}]}"#,
+            "{} {}",
+            "{}x",
+            "\u{feff}{}",
+            "{\"a\":\"\u{1}\"}",
+            "",
+            "null",
+            "[]",
+            "1",
+            r#"{"a":01}"#,
+            r#"{'a':1}"#,
+            r#"{"a":NaN}"#,
+            r#"{"\ud800":1}"#,
+            "{",
+            r#"{"a":1,}"#,
+            &unclosed,
+        ] {
+            assert!(document(text.as_bytes(), "manifest").is_err(), "{}", shown(text));
         }
-        for text in [r#"{"Foo":1,"foo":2}"#, r#"{"x":[{"a":1},{"a":2}]}"#, " {}\n"] {
-            assert!(document::<Value>(text.as_bytes(), "manifest").is_ok(), "{text}");
+        assert!(document(b"{\"a\":\"\xff\"}", "manifest").is_err());
+    }
+
+    #[test]
+    fn what_is_only_odd_is_read() {
+        for text in [
+            " {}\r\n\t",
+            r#"{"Foo":1,"foo":2}"#,
+            r#"{"a":[{"b":1},{"b":2}],"b":{"a":","}}"#,
+            r#"{"a":{"b":1},"c":{"b":1}}"#,
+            r#"{"a\"b":1,"a":"{[,"}"#,
+            r#"{"unknown":[1e3,-0,1.50,"\ud800"]}"#,
+            r#"{"":null," ":[]}"#,
+        ] {
+            assert!(document(text.as_bytes(), "manifest").is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_and_size_have_limits() {
+        let nested = |levels: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+        assert!(document(nested(MAX_DEPTH - 1).as_bytes(), "manifest").is_ok());
+        let deep = document(nested(MAX_DEPTH).as_bytes(), "manifest").err().map(|error| error.code);
+        assert_eq!(deep, Some(Code::LimitExceeded("document depth".into())));
+        let mut large = b"{}".to_vec();
+        large.resize(MAX_READ, b' ');
+        assert!(document(&large, "manifest").is_ok());
+        large.push(b' ');
+        assert_eq!(
+            document(&large, "manifest").err().map(|error| error.code),
+            Some(Code::LimitExceeded("document size".into()))
+        );
+    }
+
+    #[test]
+    fn names_in_other_letters_are_refused() {
+        for text in [r#"{"mediaType":"a","MediaType":"b"}"#, r#"{"MEDIATYPE":"b"}"#, r#"{"ſize":1}"#] {
+            let object = document(text.as_bytes(), "manifest");
+            assert!(object.is_ok_and(|object| object.known(&["mediaType", "size"]).is_err()), "{text}");
+        }
+        let object = document(br#"{"mediaType":"a","media":1,"sizes":2}"#, "manifest");
+        assert!(object.is_ok_and(|object| object.known(&["mediaType", "size"]).is_ok()));
+    }
+
+    #[test]
+    fn sizes_are_plain_whole_numbers() {
+        for (text, size) in [
+            ("0", Some(0)),
+            ("9223372036854775807", Some(9_223_372_036_854_775_807)),
+            ("9223372036854775808", None),
+            ("-1", None),
+            ("-0", None),
+            ("1.0", None),
+            ("1e3", None),
+            ("\"1\"", None),
+            ("true", None),
+            ("[1]", None),
+            ("99999999999999999999999", None),
+        ] {
+            let json = format!(r#"{{"size":{text}}}"#);
+            let read = document(json.as_bytes(), "manifest").and_then(|object| object.size("size")).ok().flatten();
+            assert_eq!(read, size, "{text}");
         }
     }
 }
