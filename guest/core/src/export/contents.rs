@@ -95,7 +95,7 @@ async fn manifest<D: Directory>(layout: &Layout<D>, platform: &Platform) -> Resu
     let top = layout.index().await?;
     let mut chosen = index::select(top.manifests(), platform)?;
     if media_type::is_index(&chosen.media_type) {
-        let inner = Index::parse(&layout.document(&chosen).await?)?;
+        let inner = Index::parse(&layout.document(&chosen).await?, Some(&chosen.media_type))?;
         chosen = index::select(inner.manifests(), platform)?;
     }
     if !media_type::is_manifest(&chosen.media_type) {

@@ -90,7 +90,7 @@ pub async fn make<M: Media>(media: &M, job: Job<M>, outputs: &[Output], store: &
             let list: Vec<Layer> = layers.iter().map(|blob| blob.layer.clone()).collect();
             let config = Document::new(media_type::CONFIG, contents.config.assemble(&list, epoch, now)?);
             let descriptors: Vec<Descriptor> = list.into_iter().map(|layer| layer.descriptor).collect();
-            let manifest = manifest::manifest(&config.descriptor, &descriptors, &output.annotations);
+            let manifest = manifest::manifest(&config.descriptor, &descriptors, &output.annotations)?;
             Ok(Image {
                 layers,
                 config,
@@ -116,7 +116,15 @@ async fn pack<M: Media>(
     for codec in codecs {
         let mut writer = store.create().await?;
         let layer = match again.take() {
-            None => layer::write(media, tar, *codec, subject, &mut writer).await?,
+            None => {
+                let written = layer::write(media, tar, *codec, subject, &mut writer).await;
+                written.map_err(|error| match expected {
+                    Some(layer) if error.fault == Fault::Source => {
+                        error.within(format!("layer {} of the source cannot be packed", layer.digest))
+                    }
+                    _ => error,
+                })?
+            }
             Some(file) => {
                 let mut tar = Archive::open(FileInput::new(file)).await?;
                 layer::write(media, &mut tar, *codec, subject, &mut writer).await?

@@ -65,7 +65,7 @@ impl Framing {
     /// The tar must end here.
     pub fn finish(&self) -> Result<()> {
         if !self.started {
-            return Err(Error::malformed("tar", "the tar is empty: not even its end is there"));
+            return Err(Error::malformed("tar", "the tar is cut short: it is empty, and not even its end is there"));
         }
         if self.content > 0 {
             let missing = self.content;
@@ -90,6 +90,7 @@ impl Framing {
         }
         if !sealed(block) {
             return Err(match self.entries {
+                0 if block.get(257..262) == Some(b"ustar") => Error::malformed("tar", "the tar is damaged: its first header's checksum is wrong"),
                 0 => Error::malformed("tar", "this is not a tar, neither plain nor gzip nor zstd"),
                 entries => Error::malformed("tar", format!("the tar is damaged behind its entry {entries}: no header stands there")),
             });

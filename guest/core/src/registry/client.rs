@@ -2,7 +2,7 @@
 //!
 //! Authorization goes to the registry's own origin and to no other; nothing is redirected; `https` never becomes `http`.
 
-use std::cell::RefCell;
+use futures_util::lock::Mutex;
 
 use super::challenge::{self, Challenge};
 use super::url::{self, Origin};
@@ -20,7 +20,7 @@ pub struct Client<'a, M: Media> {
     registry: String,
     repository: String,
     /// The header `authorization`, once the registry has asked for one.
-    authorization: RefCell<Option<String>>,
+    authorization: Mutex<Option<String>>,
 }
 
 /// A request's body.
@@ -75,7 +75,7 @@ impl<'a, M: Media> Client<'a, M> {
             Error::new(Fault::Request, Code::Malformed("registry".into()), message)
         })?;
         let (registry, repository) = (target.registry.clone(), target.repository.clone());
-        Ok(Self { media, base, origin, registry, repository, authorization: RefCell::default() })
+        Ok(Self { media, base, origin, registry, repository, authorization: Mutex::default() })
     }
 
     /// Under the repository, for example `blobs/uploads/`.
@@ -95,20 +95,21 @@ impl<'a, M: Media> Client<'a, M> {
             return Err(self.broken("it sent us from https to http, which is refused"));
         }
         let ours = here == self.origin;
-        let used = self.authorization.borrow().clone().filter(|_| ours);
+        let used = self.authorization.lock().await.clone().filter(|_| ours);
         let answer = self.once(method, url, headers, &used, &body).await?;
         if answer.status != 401 || !ours {
             return Ok(answer);
         }
-        let fresh = self.authorization.borrow().clone();
-        if fresh == used {
-            // Not one that another request has got in the meantime.
+        // One request asks for what all need; the others wait for it.
+        let mut authorization = self.authorization.lock().await;
+        if *authorization == used {
             match self.authorize(&answer).await? {
-                Some(authorization) => *self.authorization.borrow_mut() = Some(authorization),
+                Some(fresh) => *authorization = Some(fresh),
                 None => return Ok(answer),
             }
         }
-        let again = self.authorization.borrow().clone();
+        let again = authorization.clone();
+        drop(authorization);
         self.once(method, url, headers, &again, &body).await
     }
 

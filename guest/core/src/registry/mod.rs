@@ -108,5 +108,3 @@ fn progress<M: Media>(client: &Client<'_, M>, of: &Descriptor, done: u64, note: 
 /// Blobs that are on their way to one registry at the same time.
 const AT_ONCE: usize = 4;
 
-#[cfg(test)]
-mod tests;

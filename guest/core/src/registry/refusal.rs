@@ -29,7 +29,7 @@ pub fn of(status: u16, body: &[u8], target: &str, tried: &str) -> Error {
         None => shown_bytes(body.trim_ascii()),
     };
     let todo = match (status, code.as_str()) {
-        (401, _) => "log in with `docker login`, or check user and password",
+        (401, _) => "it does not take the credentials, or needs some: log in with `docker login`",
         (403, _) | (_, "DENIED") => "check that this user may push there",
         (404, _) => "check the name; some registries need the repository to be made first",
         (413, _) => "the registry, or a proxy before it, does not take a blob of this size",

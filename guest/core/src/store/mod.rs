@@ -45,7 +45,7 @@ impl<D: Directory> Layout<D> {
             None => Ok(Index::default()),
             Some(file) => {
                 let bytes = self.whole(&file, "index.json").await?;
-                Index::parse(&bytes).map_err(|error| self.own(error).within("cannot read index.json of the layout"))
+                Index::parse(&bytes, None).map_err(|error| self.own(error).within("cannot read index.json of the layout"))
             }
         }
     }
@@ -102,7 +102,7 @@ impl<D: Directory> Layout<D> {
         for (name, descriptor) in names {
             index.put(name.as_ref(), descriptor.clone());
         }
-        self.replace(INDEX_PATH, index.to_bytes()).await
+        self.replace(INDEX_PATH, index.to_bytes()?).await
     }
 
     async fn replace(&self, path: &str, bytes: Vec<u8>) -> Result<()> {
