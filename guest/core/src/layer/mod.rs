@@ -1,10 +1,27 @@
 //! Layers: from entries or foreign tars to the tar, its diff ID, chunks, codec, digest.
 
+mod archive;
+mod decode;
+mod deflate;
+mod framing;
+mod gzip;
 pub mod hash;
+mod header;
+mod pax;
+pub mod tar;
+mod tree;
+#[cfg(test)]
+mod trial;
+mod write;
 
 use crate::descriptor::Descriptor;
 use crate::digest::DiffId;
 use crate::media_type::Packing;
+
+pub use archive::{Archive, FileInput};
+pub use deflate::compress;
+pub use tree::TreeTar;
+pub use write::{Contents, write};
 
 /// How a new layer is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
