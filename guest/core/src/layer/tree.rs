@@ -15,15 +15,15 @@ use crate::media::{Entry, Event, File, Kind, Media, Tree};
 use crate::text::shown_bytes;
 
 /// The tar of a tree, to be read once.
-pub struct TreeTar<'a, M: Media> {
+pub struct TreeTar<'a, M, T: Tree> {
     media: &'a M,
-    tree: M::Tree,
+    tree: T,
     xattrs: bool,
     /// Entries that were walked and not yet written.
     walked: VecDeque<Entry>,
     /// Sockets so far: other names of theirs are skipped too.
     skipped: BTreeSet<Vec<u8>>,
-    state: State<M::File>,
+    state: State<T::File>,
 }
 
 enum State<F> {
@@ -51,9 +51,9 @@ struct Batch {
     last: bool,
 }
 
-impl<'a, M: Media> TreeTar<'a, M> {
+impl<'a, M: Media, T: Tree> TreeTar<'a, M, T> {
     /// Nothing is read yet. `xattrs` keeps all extended attributes, else only `security.capability`.
-    pub fn new(media: &'a M, tree: M::Tree, xattrs: bool) -> Self {
+    pub fn new(media: &'a M, tree: T, xattrs: bool) -> Self {
         let state = State::Entries(0);
         Self { media, tree, xattrs, walked: VecDeque::new(), skipped: BTreeSet::new(), state }
     }
@@ -100,7 +100,7 @@ impl<'a, M: Media> TreeTar<'a, M> {
     }
 
     /// The piece of a batch, behind what is still due, and the large file that follows it.
-    async fn piece(&self, batch: &Batch, due: usize) -> Result<(Vec<u8>, Option<Open<M::File>>)> {
+    async fn piece(&self, batch: &Batch, due: usize) -> Result<(Vec<u8>, Option<Open<T::File>>)> {
         let tree = &self.tree;
         let small = async {
             let mut piece = Vec::with_capacity(PIECE as usize / 4);
@@ -131,7 +131,7 @@ impl<'a, M: Media> TreeTar<'a, M> {
     }
 }
 
-impl<M: Media> Contents for TreeTar<'_, M> {
+impl<M: Media, T: Tree> Contents for TreeTar<'_, M, T> {
     async fn next(&mut self) -> Result<Option<Vec<u8>>> {
         loop {
             match &mut self.state {
