@@ -1,1 +1,53 @@
-//! x
+//! Container images without a daemon: BuildKit's image exporter as a WebAssembly component, and this host around it.
+//!
+//! The component decides every byte of an image; the host gives it files to read, a folder to write, registries to talk to and workers to
+//! compress with, and no more. Each import of `wit/` has a file here of its own name.
+//!
+//! ```
+//! use ocix::{Components, Context, Job, Source};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let scratch = std::env::temp_dir().join(format!("ocix-doc-{}", std::process::id()));
+//! # let (site, store) = (scratch.join("site"), scratch.join("store"));
+//! # std::fs::create_dir_all(&site)?;
+//! std::fs::write(site.join("index.html"), "<p>hello</p>")?;
+//! let job = Job {
+//!     source: Source::Directory(site),
+//!     platform: "linux/amd64".into(),
+//!     outputs: vec!["type=image,name=site:latest".into()],
+//!     epoch: Some(1_700_000_000),
+//!     xattrs: false,
+//! };
+//! let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+//! let reports = runtime.block_on(Components::embedded()?.export(job, Context::new(&store)))?;
+//! let digest = reports[0].targets[0].outcome.as_ref().expect("stored");
+//! assert!(digest.starts_with("sha256:"));
+//! # std::fs::remove_dir_all(scratch)?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod beneath;
+mod bindings;
+mod clock;
+mod components;
+mod control;
+mod credentials;
+mod directories;
+mod engine;
+mod error;
+mod export;
+mod files;
+mod http;
+mod options;
+mod progress;
+mod state;
+mod trees;
+mod workers;
+
+pub use components::Components;
+pub use credentials::Config as Credentials;
+pub use error::{Error, ErrorCode, Fault, shown};
+pub use export::{Context, Job, Report, Source, Target};
+pub use options::{Kind, OptionDoc, check, options};
+pub use progress::{Action, Event, Step};

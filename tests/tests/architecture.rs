@@ -9,12 +9,13 @@ use std::process::Command;
 use ocix_tests::scratch::repository;
 use ocix_tests::{Run, Scratch, need, program};
 use serde_json::Value;
-use wasmparser::{Parser, Payload};
+use wasmparser::{CanonicalFunction, Parser, Payload};
 
 /// The core is small and pure because everything that it may use is in this list.
 #[test]
 fn core_depends_on_nothing_else() {
-    let allowed = ["crc32fast", "flate2", "futures-util", "rust-zstd", "serde", "serde_json", "sha2"];
+    let allowed =
+        ["crc32fast", "flate2", "futures-channel", "futures-util", "jiff", "rust-zstd", "serde", "serde_json", "sha2"];
     assert_eq!(dependencies()["ocix-core"], allowed);
 }
 
@@ -45,6 +46,14 @@ fn components_import_what_their_worlds_say() {
         let imports: String = imports(&bytes).iter().map(|name| format!("{name}\n")).collect();
         assert_eq!(imports, expected, "{world}");
     }
+}
+
+/// The interface that it does import has types alone: no module in it can call anything.
+#[test]
+fn toolkit_can_call_nothing() {
+    let bytes = fs::read(repository().join("target/components/toolkit.wasm")).unwrap();
+    assert_eq!(lowered(&bytes), 0);
+    assert_ne!(lowered(&fs::read(repository().join("target/components/images.wasm")).unwrap()), 0);
 }
 
 /// No crate has unsafe code. What wit-bindgen generates is in one private module of each component shell; the host says why where it must
@@ -142,6 +151,18 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
         (text(&package["name"]), names)
     };
     metadata["packages"].as_array().unwrap().iter().map(package).collect()
+}
+
+/// How many functions of the outside a component hands to the modules in it.
+fn lowered(component: &[u8]) -> usize {
+    let mut count = 0;
+    for payload in Parser::new(0).parse_all(component) {
+        if let Payload::ComponentCanonicalSection(section) = payload.unwrap() {
+            let functions = section.into_iter().map(|function| function.unwrap());
+            count += functions.filter(|function| matches!(function, CanonicalFunction::Lower { .. })).count();
+        }
+    }
+    count
 }
 
 /// The names of a component's own imports, not of those of the modules in it.

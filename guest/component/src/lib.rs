@@ -19,8 +19,6 @@ use media::{Directory, File, Input, Seam, Tree};
 /// What the world's exports are implemented on.
 struct Shell;
 
-bindings::export!(Shell with_types_in bindings);
-
 impl exporter::Guest for Shell {
     async fn run(job: exporter::Job, store: directories::Directory) -> Result<Vec<exporter::Report>, types::Error> {
         let source = match job.source {

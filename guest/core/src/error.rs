@@ -103,6 +103,12 @@ impl Error {
         Self::new(Fault::Request, Code::Cancelled, "stopped; nothing was changed")
     }
 
+    /// With one more cause, behind those that it has.
+    pub fn because(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+
     /// The same failure told from further out: `message` becomes the line, what was the line becomes the nearest cause.
     pub fn within(mut self, message: impl Into<String>) -> Self {
         let inner = std::mem::replace(&mut self.message, message.into());

@@ -1,16 +1,61 @@
 //! All logic of ocix, and none of its I/O.
 //!
 //! The core turns options and contents into layers, documents, an OCI layout and registry requests. What it reads, writes, sends
-//! and asks comes through the traits of [`media`]; it has no file system, clock, randomness, threads or sockets of its own.
+//! and asks comes through the traits of [`media`]; it has no file system, clock, randomness, threads or sockets of its own. Every
+//! host runs this code: the command line and other wasmtime hosts as a component, pages through wasm-bindgen.
+//!
+//! Modules stand in the order of the data's way: [`options`] say what is wanted, a source becomes [`layer`]s, layers become
+//! [`documents`], both go into a [`store`] or through the [`registry`] protocol; [`export`] is the whole way.
+//!
+//! ```
+//! use futures_util::FutureExt;
+//! use ocix_core::export::{self, Job, Source};
+//! use ocix_core::media::{Entry, Kind, Timestamp};
+//! use ocix_core::memory::{Directory, Memory, Tree};
+//!
+//! let content = b"hello\n".to_vec();
+//! let mut tree = Tree::default();
+//! tree.push(
+//!     Entry {
+//!         path: b"hello.txt".to_vec(),
+//!         kind: Kind::Regular(content.len() as u64),
+//!         mode: 0o644,
+//!         uid: 0,
+//!         gid: 0,
+//!         modified: Timestamp { seconds: 1_700_000_000, nanoseconds: 0 },
+//!         xattrs: Vec::new(),
+//!     },
+//!     content,
+//! );
+//! let job = Job {
+//!     source: Source::Files(tree),
+//!     platform: "linux/amd64".parse()?,
+//!     outputs: vec!["type=image,name=hello:v1".into()],
+//!     epoch: Some(1_700_000_000),
+//!     xattrs: false,
+//! };
+//! let store = Directory::default();
+//! // In memory nothing ever waits, so the future is ready at once.
+//! let reports = export::run(&Memory::default(), job, store.clone()).now_or_never().expect("ready")?;
+//! let digest = reports[0].targets[0].outcome.as_ref().expect("stored");
+//! assert!(store.files().iter().any(|(path, _)| *path == digest.blob_path()));
+//! # Ok::<(), ocix_core::error::Error>(())
+//! ```
 
 #![forbid(unsafe_code)]
 
 pub mod descriptor;
 pub mod digest;
+pub mod documents;
 pub mod error;
+pub mod export;
 pub mod layer;
 pub mod media;
 pub mod media_type;
 pub mod memory;
+pub mod options;
 pub mod platform;
+pub mod reference;
+pub mod registry;
+pub mod store;
 pub mod text;

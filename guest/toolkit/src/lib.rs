@@ -20,8 +20,6 @@ use bindings::ocix::image::types::{Chunk, Compression, Error, HashAlgorithm, Pac
 /// What the world's exports are implemented on.
 struct Shell;
 
-bindings::export!(Shell with_types_in bindings);
-
 impl Guest for Shell {
     type Hasher = Hasher;
 

@@ -64,10 +64,10 @@ impl Decoder {
     pub fn finish(&self) -> Result<()> {
         match self {
             Self::Gzip(gzip) => gzip.finish(),
-            Self::Zstd(zstd) => zstd.state.finish().map_err(|why| {
-                let causes = vec![why];
-                Error { causes, ..Error::malformed("zstd", "the zstd stream is cut short: copy the file again") }
-            }),
+            Self::Zstd(zstd) => zstd
+                .state
+                .finish()
+                .map_err(|why| Error::malformed("zstd", "the zstd stream is cut short: copy it again").because(why)),
         }
     }
 }
@@ -113,7 +113,7 @@ fn broken(why: String) -> Error {
     } else {
         Error::malformed("zstd", "the zstd stream is damaged")
     };
-    Error { causes: vec![why], ..error }
+    error.because(why)
 }
 
 /// Bytes that one call makes at most.

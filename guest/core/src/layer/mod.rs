@@ -7,6 +7,7 @@ mod framing;
 mod gzip;
 pub mod hash;
 mod header;
+mod order;
 mod pax;
 pub mod tar;
 mod tree;
@@ -20,6 +21,7 @@ use crate::media_type::Packing;
 
 pub use archive::{Archive, FileInput};
 pub use deflate::compress;
+pub use order::Ordered;
 pub use tree::TreeTar;
 pub use write::{Contents, write};
 

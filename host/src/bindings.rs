@@ -1,0 +1,31 @@
+//! What wasmtime's `bindgen!` makes of the two worlds in `wit/`. Nothing else stands here.
+
+#![expect(missing_docs, reason = "generated; the WIT is documented")]
+
+/// The world `images`: whole jobs.
+pub mod images {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "images",
+        imports: { default: trappable },
+        with: {
+            "ocix:image/files.file": crate::files::File,
+            "ocix:image/files.input": crate::files::Input,
+            "ocix:image/trees.tree": crate::trees::Tree,
+            "ocix:image/directories.directory": crate::directories::Directory,
+            "ocix:image/directories.writer": crate::directories::Writer,
+            "ocix:image/directories.lock": crate::directories::Lock,
+            "ocix:image/http.exchange": crate::http::Exchange,
+            "ocix:image/workers.hasher": crate::workers::Hasher,
+        },
+    });
+}
+
+/// The world `toolkit`: the work per byte.
+pub mod toolkit {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "toolkit",
+        with: { "ocix:image/types": super::images::ocix::image::types },
+    });
+}

@@ -1,0 +1,64 @@
+//! Arguments, commands and exit codes: 0 done, 1 failed, 2 wrong usage or option, 130 interrupted.
+
+mod export;
+mod options;
+mod progress;
+mod source;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use ocix::{Error, ErrorCode, Fault};
+
+/// Container images without a daemon, out of a sandbox.
+#[derive(Parser)]
+#[command(name = "ocix", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Export a directory, tar or OCI layout as a container image.
+    Export(export::Export),
+    /// List what an --output can say.
+    Options(options::Options),
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    // The options are the component's, and it is only asked when somebody wants to read them.
+    let mut command = Arguments::command();
+    let asks_for_help = std::env::args_os().any(|argument| argument == "--help" || argument == "-h" || argument == "help");
+    if asks_for_help {
+        if let Ok(table) = options::table() {
+            command = command.mut_subcommand("export", |export| export.after_help(format!("Options of --output, as key=value joined by commas:\n{table}")));
+        }
+    }
+    let arguments = command.try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches));
+    match arguments {
+        Ok(Arguments { command: Command::Export(export) }) => export.run(),
+        Ok(Arguments { command: Command::Options(options) }) => options.run(),
+        Err(usage) => {
+            // A reader that has gone does not want to know.
+            let _ = usage.print();
+            ExitCode::from(usage.exit_code() as u8)
+        }
+    }
+}
+
+/// Tells an error in one line, and gives the exit code.
+fn failed(error: &Error) -> ExitCode {
+    let causes = error.causes.iter().map(|cause| format!(": {cause}"));
+    eprintln!("ocix: {}", ocix::shown(&std::iter::once(error.message.clone()).chain(causes).collect::<String>()));
+    code(error)
+}
+
+fn code(error: &Error) -> ExitCode {
+    match (&error.code, error.fault) {
+        (ErrorCode::Cancelled, _) => ExitCode::from(130),
+        (ErrorCode::InvalidOption(_) | ErrorCode::Conflict(_), Fault::Request) => ExitCode::from(2),
+        _ => ExitCode::FAILURE,
+    }
+}

@@ -1,0 +1,75 @@
+//! SOURCE: a directory, a tar, an OCI layout or standard input, told apart by content or said outright.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ocix::{Error, ErrorCode, Fault, Source, shown};
+
+/// What the user means.
+///
+/// # Errors
+/// When nothing is there, or it is not what the prefix says.
+pub fn parse(text: &str) -> Result<Source, Error> {
+    if text == "-" {
+        return Ok(Source::Stdin);
+    }
+    match text.split_once(':') {
+        Some(("dir", path)) => folder(path).map(Source::Directory),
+        Some(("oci", path)) => folder(path).map(Source::Layout),
+        Some(("tar", "-")) => Ok(Source::Stdin),
+        Some(("tar", path)) => there(path).map(Source::Archive),
+        _ => {
+            let path = there(text)?;
+            Ok(match (path.is_dir(), path.join("oci-layout").is_file()) {
+                (true, true) => Source::Layout(path),
+                (true, false) => Source::Directory(path),
+                (false, _) => Source::Archive(path),
+            })
+        }
+    }
+}
+
+/// A directory with the store in it would be exported into itself.
+///
+/// # Errors
+/// When it is so.
+pub fn apart(source: &Source, store: &Path) -> Result<(), Error> {
+    let Source::Directory(root) = source else { return Ok(()) };
+    let existing = store.ancestors().find_map(|path| fs::canonicalize(path).ok());
+    match (fs::canonicalize(root).ok(), existing) {
+        (Some(root), Some(store)) if store.starts_with(&root) => {
+            let (root, store) = (root.display().to_string(), store.display().to_string());
+            let message = format!("the store {} is inside of {}, which is exported: choose another place with --store", shown(&store), shown(&root));
+            Err(error(Fault::Request, ErrorCode::InvalidOption("store".into()), message))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn folder(path: &str) -> Result<PathBuf, Error> {
+    let path = there(path)?;
+    if path.is_dir() {
+        return Ok(path);
+    }
+    let message = format!("`{}` is not a directory", shown(&path.display().to_string()));
+    Err(error(Fault::Source, ErrorCode::Other("not a directory".into()), message))
+}
+
+fn there(path: &str) -> Result<PathBuf, Error> {
+    fs::metadata(path).map(|_| path.into()).map_err(|why| {
+        let code = if why.kind() == std::io::ErrorKind::NotFound { ErrorCode::NotFound } else { ErrorCode::Denied };
+        error(Fault::Source, code, format!("cannot read the source `{}`: {}", shown(path), reason(&why)))
+    })
+}
+
+fn reason(why: &std::io::Error) -> &'static str {
+    match why.kind() {
+        std::io::ErrorKind::NotFound => "it does not exist",
+        std::io::ErrorKind::PermissionDenied => "permission denied",
+        _ => "it cannot be looked at",
+    }
+}
+
+fn error(fault: Fault, code: ErrorCode, message: String) -> Error {
+    Error { code, fault, message, causes: Vec::new() }
+}

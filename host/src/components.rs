@@ -1,0 +1,120 @@
+//! The two components, compiled: those that the host carries, or any that were built for the same seam.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Engine, StoreLimits};
+
+use crate::bindings::images::ImagesPre;
+use crate::bindings::toolkit::ToolkitPre;
+use crate::engine;
+use crate::error::{Error, ErrorCode, Fault, error};
+use crate::state::{Media, State};
+
+/// Both components, ready to be instantiated.
+#[derive(Clone)]
+pub struct Components {
+    pub(crate) images: ImagesPre<State>,
+    pub(crate) toolkit: ToolkitPre<StoreLimits>,
+}
+
+impl Components {
+    /// Those that the host carries. On a processor that they were not precompiled for they are compiled once, and kept in the user's cache.
+    ///
+    /// # Errors
+    /// Of the fault `host`: when WebAssembly cannot run on this machine.
+    pub fn embedded() -> Result<Self, Error> {
+        let engine = Engine::new(&engine::config()).map_err(|why| failed(&why))?;
+        let images = load(&engine, IMAGES_COMPILED, IMAGES).map_err(|why| failed(&why))?;
+        let toolkit = load(&engine, TOOLKIT_COMPILED, TOOLKIT).map_err(|why| failed(&why))?;
+        Self::link(&engine, &images, &toolkit).map_err(|why| failed(&why))
+    }
+
+    /// The option table's component alone, for those who only ask.
+    pub(crate) fn embedded_toolkit() -> Result<ToolkitPre<StoreLimits>, Error> {
+        let engine = Engine::new(&engine::config()).map_err(|why| failed(&why))?;
+        let toolkit = load(&engine, TOOLKIT_COMPILED, TOOLKIT).map_err(|why| failed(&why))?;
+        link_toolkit(&engine, &toolkit).map_err(|why| failed(&why))
+    }
+
+    /// Other components of the same worlds, from their WebAssembly. They are compiled now, so they should be trusted not to make that slow.
+    ///
+    /// # Errors
+    /// Of the fault `component`: when the bytes are not a component of that world.
+    pub fn from_bytes(images: &[u8], toolkit: &[u8]) -> Result<Self, Error> {
+        let compile = || {
+            let engine = Engine::new(&engine::config())?;
+            Self::link(&engine, &Component::new(&engine, images)?, &Component::new(&engine, toolkit)?)
+        };
+        compile().map_err(|why: wasmtime::Error| Error { fault: Fault::Component, ..failed(&why) })
+    }
+
+    fn link(engine: &Engine, images: &Component, toolkit: &Component) -> wasmtime::Result<Self> {
+        let mut linker = Linker::new(engine);
+        crate::bindings::images::Images::add_to_linker::<State, Media>(&mut linker, |state| state)?;
+        let images = ImagesPre::new(linker.instantiate_pre(images)?)?;
+        Ok(Self { images, toolkit: link_toolkit(engine, toolkit)? })
+    }
+}
+
+fn link_toolkit(engine: &Engine, toolkit: &Component) -> wasmtime::Result<ToolkitPre<StoreLimits>> {
+    ToolkitPre::new(Linker::new(engine).instantiate_pre(toolkit)?)
+}
+
+/// The compiled form, or the one in the cache, or a new one.
+fn load(engine: &Engine, compiled: &[u8], wasm: &[u8]) -> wasmtime::Result<Component> {
+    if let Ok(component) = deserialize(engine, compiled) {
+        return Ok(component);
+    }
+    let cached = cache_path(wasm);
+    if let Some(component) = cached.as_ref().and_then(|path| fs::read(path).ok()).and_then(|bytes| deserialize(engine, &bytes).ok()) {
+        return Ok(component);
+    }
+    let bytes = engine.precompile_component(wasm)?;
+    if let Some(path) = cached {
+        // A cache that cannot be written to costs a second the next time, and nothing else.
+        let _ = keep(&path, &bytes);
+    }
+    deserialize(engine, &bytes)
+}
+
+fn deserialize(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
+    #[expect(unsafe_code, reason = "the bytes are what wasmtime compiled: built into this program, or in the user's own cache")]
+    unsafe {
+        Component::deserialize(engine, bytes)
+    }
+}
+
+/// `$XDG_CACHE_HOME/ocix/VERSION-DIGEST.cwasm`, else beneath `~/.cache`.
+fn cache_path(wasm: &[u8]) -> Option<PathBuf> {
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    let folder = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute()).or_else(home)?;
+    let digest: String = Sha256::digest(wasm).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    Some(folder.join("ocix").join(format!("{}-{digest}.cwasm", env!("CARGO_PKG_VERSION"))))
+}
+
+fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+    let written = fs::File::create(&temporary).and_then(|mut file| file.write_all(bytes)).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = fs::remove_file(temporary);
+    }
+    written
+}
+
+fn failed(why: &wasmtime::Error) -> Error {
+    let mut error = error(Fault::Host, ErrorCode::Other("webassembly".into()), "the components cannot be loaded on this machine");
+    error.causes.push(crate::error::shown(&why.root_cause().to_string()));
+    error
+}
+
+static IMAGES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/images.wasm"));
+static IMAGES_COMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/images.cwasm"));
+static TOOLKIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/toolkit.wasm"));
+static TOOLKIT_COMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/toolkit.cwasm"));

@@ -1,0 +1,177 @@
+//! One export: the job is handed to a component of the world `images`, and stopped when that is asked for.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use wasmtime::Store;
+
+use crate::bindings::images::exports::ocix::image::exporter as seam;
+use crate::bindings::images::ocix::image::types::Platform;
+use crate::components::Components;
+use crate::credentials::Config;
+use crate::directories::Directory;
+use crate::error::{Error, ErrorCode, Fault, error, refused};
+use crate::files::{File, Input};
+use crate::http::Clients;
+use crate::progress::Event;
+use crate::state::{Ambient, State};
+use crate::trees::Tree;
+use crate::workers::Workers;
+
+pub use crate::bindings::images::exports::ocix::image::exporter::{Report, Target};
+
+/// What is exported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A folder with a root file system.
+    Directory(PathBuf),
+    /// A tar of one, plain, gzip or zstd.
+    Archive(PathBuf),
+    /// The same, on standard input.
+    Stdin,
+    /// A folder with an OCI image layout.
+    Layout(PathBuf),
+}
+
+/// One export.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// What is exported.
+    pub source: Source,
+    /// Of a directory or tar, as `OS/ARCH[/VARIANT]`; of a layout with several images, which one.
+    pub platform: String,
+    /// Each as `--output` takes it.
+    pub outputs: Vec<String>,
+    /// SOURCE_DATE_EPOCH, in seconds since 1970.
+    pub epoch: Option<i64>,
+    /// Keep all extended attributes of a directory.
+    pub xattrs: bool,
+}
+
+/// Where an export runs and what it may use.
+#[derive(Clone)]
+pub struct Context {
+    /// The embedded store; made when something is stored.
+    pub store: PathBuf,
+    /// Chunks that are compressed at once. The bytes do not depend on it.
+    pub parallelism: NonZeroUsize,
+    /// Hash with the processor's own instructions, outside of the sandbox: known answers are checked first.
+    pub native_hashing: bool,
+    /// What the user keeps for registries.
+    pub credentials: Config,
+    /// Who is told what is going on. Called often, from one thread at a time.
+    pub progress: Arc<dyn Fn(Event) + Send + Sync>,
+    /// Becomes true when the export is to stop.
+    pub stop: watch::Receiver<bool>,
+}
+
+impl Context {
+    /// With a store, as many workers as processors, the user's own credentials, and nobody to tell.
+    pub fn new(store: impl Into<PathBuf>) -> Self {
+        let (_, stop) = watch::channel(false);
+        Self {
+            store: store.into(),
+            parallelism: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            native_hashing: true,
+            credentials: Config::of_user(),
+            progress: Arc::new(|_| {}),
+            stop,
+        }
+    }
+}
+
+impl Components {
+    /// Exports; one report an output, in order. Must be called within a tokio runtime with time enabled.
+    ///
+    /// When `context.stop` becomes true, the component is asked to stop, and dropped after two seconds. Either way nothing is left unpublished.
+    ///
+    /// # Errors
+    /// What could not be read, written or understood; a target that failed is in its report instead.
+    pub async fn export(&self, job: Job, context: Context) -> Result<Vec<Report>, Error> {
+        let mut stop = context.stop.clone();
+        let asked = async {
+            if stop.wait_for(|stop| *stop).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(PATIENCE).await;
+        };
+        tokio::select! {
+            done = self.run(job, context) => done,
+            () = asked => Err(error(Fault::Request, ErrorCode::Cancelled, "stopped; nothing was changed")),
+        }
+    }
+
+    async fn run(&self, job: Job, context: Context) -> Result<Vec<Report>, Error> {
+        let workers = Workers::new(self.toolkit.clone(), context.parallelism, context.native_hashing).map_err(|trap| stopped(&trap))?;
+        let ambient = Ambient {
+            workers: Arc::new(workers),
+            clients: Clients::default(),
+            credentials: context.credentials,
+            progress: context.progress,
+            stop: context.stop,
+        };
+        let mut store = Store::new(self.images.engine(), State::new(Arc::new(ambient)));
+        store.limiter(|state| &mut state.limits);
+        let platform = platform(&job.platform)?;
+        let source = source(&job.source, &mut store)?;
+        let directory = store.data_mut().table.push(Directory::store(&context.store)).map_err(|trap| stopped(&trap.into()))?;
+        let job = seam::Job { source, platform, outputs: job.outputs, epoch: job.epoch, xattrs: job.xattrs };
+        let ran = async {
+            let images = self.images.instantiate_async(&mut store).await?;
+            store.run_concurrent(async |accessor| images.ocix_image_exporter().call_run(accessor, job, directory).await).await?
+        };
+        ran.await.unwrap_or_else(|trap: wasmtime::Error| Err(stopped(&trap)))
+    }
+}
+
+fn source(source: &Source, store: &mut Store<State>) -> Result<seam::Source, Error> {
+    let table = &mut store.data_mut().table;
+    let full = |why: wasmtime::component::ResourceTableError| stopped(&why.into());
+    Ok(match source {
+        Source::Directory(path) => seam::Source::Files(table.push(Tree::open(path)?).map_err(full)?),
+        Source::Layout(path) => seam::Source::Layout(table.push(Directory::source(path)).map_err(full)?),
+        Source::Stdin => {
+            let input = Input::blocking(std::io::stdin(), "standard input");
+            seam::Source::Piped(table.push(input).map_err(full)?)
+        }
+        Source::Archive(path) => {
+            let why = |why| refused(Fault::Source, "read", path, &why);
+            let file = std::fs::File::open(path).map_err(why)?;
+            // A pipe or device is read once, from its beginning to its end.
+            if !file.metadata().map_err(why)?.is_file() {
+                return Ok(seam::Source::Piped(table.push(Input::blocking(file, "the source")).map_err(full)?));
+            }
+            seam::Source::Archive(table.push(File::new(file, path, Fault::Source).map_err(why)?).map_err(full)?)
+        }
+    })
+}
+
+/// Split only: the component brings it into normal form.
+fn platform(text: &str) -> Result<Platform, Error> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let sound = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    match parts.as_slice() {
+        [os, architecture, variant @ ..] if variant.len() <= 1 && parts.iter().all(sound) => Ok(Platform {
+            os: (*os).to_owned(),
+            architecture: (*architecture).to_owned(),
+            variant: variant.first().map(|variant| (*variant).to_owned()),
+        }),
+        _ => {
+            let message = format!("`{}` is not a platform: write OS/ARCH or OS/ARCH/VARIANT, for example linux/arm64", crate::error::shown(text));
+            Err(error(Fault::Request, ErrorCode::InvalidOption("platform".into()), message))
+        }
+    }
+}
+
+/// A trap: the component broke its own rules, or a limit.
+fn stopped(trap: &wasmtime::Error) -> Error {
+    let mut error = error(Fault::Component, ErrorCode::Other("trap".into()), "the component stopped unexpectedly: this is a bug in ocix");
+    error.causes.push(crate::error::shown(&trap.root_cause().to_string()));
+    error
+}
+
+/// How long a component may take to stop by itself.
+const PATIENCE: Duration = Duration::from_millis(1500);

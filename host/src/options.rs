@@ -1,0 +1,37 @@
+//! The option table, asked of the component: the host knows no option by itself.
+
+use crate::bindings::toolkit::exports::ocix::image::options::Guest;
+use crate::components::Components;
+use crate::error::{Error, ErrorCode, Fault, error};
+use crate::workers::Worker;
+
+pub use crate::bindings::toolkit::exports::ocix::image::options::{Kind, OptionDoc};
+
+/// Every option of `--output`, in the order in which people read it.
+///
+/// # Errors
+/// Of the fault `host`, when WebAssembly cannot run on this machine.
+pub fn options() -> Result<Vec<OptionDoc>, Error> {
+    ask(|guest, store| guest.call_describe(store))
+}
+
+/// Checks one `--output`, before any work.
+///
+/// # Errors
+/// `invalid-option` with its key, or `conflict` with both.
+pub fn check(output: &str) -> Result<(), Error> {
+    ask(|guest, store| guest.call_check(store, output))?
+}
+
+fn ask<T>(question: impl FnOnce(&Guest, &mut wasmtime::Store<wasmtime::StoreLimits>) -> wasmtime::Result<T>) -> Result<T, Error> {
+    let toolkit = Components::embedded_toolkit()?;
+    let asked = Worker::new(&toolkit).and_then(|mut worker| {
+        let (toolkit, store) = worker.parts();
+        question(toolkit.ocix_image_options(), store)
+    });
+    asked.map_err(|trap| {
+        let mut error = error(Fault::Component, ErrorCode::Other("trap".into()), "the option table is not available: this is a bug in ocix");
+        error.causes.push(crate::error::shown(&trap.root_cause().to_string()));
+        error
+    })
+}

@@ -1,0 +1,71 @@
+//! What one job's instance is given: its table of resources, its limits, and what is ambient in its world.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
+use wasmtime::{StoreLimits, StoreLimitsBuilder};
+
+use crate::bindings::images::ocix::image::progress::Event;
+use crate::credentials::Config;
+use crate::http::Clients;
+use crate::workers::Workers;
+
+/// The world's imports, implemented on [`State`].
+pub struct Media;
+
+impl HasData for Media {
+    type Data<'a> = &'a mut State;
+}
+
+/// Of one job.
+pub struct State {
+    /// Every resource that the component holds.
+    pub table: ResourceTable,
+    /// Of the instance's memory.
+    pub limits: StoreLimits,
+    /// Everything ambient.
+    pub ambient: Arc<Ambient>,
+}
+
+/// What is ambient in the world `images`.
+pub struct Ambient {
+    /// Where chunks are compressed.
+    pub workers: Arc<Workers>,
+    /// How registries are reached.
+    pub clients: Clients,
+    /// What the user keeps for registries.
+    pub credentials: Config,
+    /// Who is told what is going on.
+    pub progress: Arc<dyn Fn(Event) + Send + Sync>,
+    /// True when the job is to stop.
+    pub stop: watch::Receiver<bool>,
+}
+
+impl State {
+    /// Before the first resource.
+    pub fn new(ambient: Arc<Ambient>) -> Self {
+        let limits = StoreLimitsBuilder::new().memory_size(MEMORY).instances(64).tables(64).build();
+        Self { table: ResourceTable::new(), limits, ambient }
+    }
+}
+
+impl crate::bindings::images::ocix::image::types::Host for State {}
+
+/// A copy of a resource's state, so that nothing is held over an await.
+pub fn get<T: Send, R: Clone + Send + 'static>(accessor: &Accessor<T, Media>, resource: &Resource<R>) -> wasmtime::Result<R> {
+    accessor.with(|mut access| Ok(access.get().table.get(resource)?.clone()))
+}
+
+/// A new resource.
+pub fn put<T: Send, R: Send + 'static>(accessor: &Accessor<T, Media>, state: R) -> wasmtime::Result<Resource<R>> {
+    accessor.with(|mut access| Ok(access.get().table.push(state)?))
+}
+
+/// What is ambient.
+pub fn ambient<T: Send>(accessor: &Accessor<T, Media>) -> Arc<Ambient> {
+    accessor.with(|mut access| access.get().ambient.clone())
+}
+
+/// What the instance may have, in bytes: far more than it needs.
+const MEMORY: usize = 512 << 20;

@@ -1,0 +1,228 @@
+//! The import `trees`: a folder of this machine, walked without following a link.
+
+use std::collections::HashMap;
+use std::ffi::{CString, OsStr, OsString};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use rustix::fs::{AtFlags, Dir, FileType, Stat, major, minor, readlinkat, statat};
+use rustix::io::Errno;
+use wasmtime::component::{Accessor, Resource};
+
+use crate::beneath;
+use crate::bindings::images::ocix::image::trees::{Device, Entry, Host, HostTree, HostTreeWithStore, Kind, Timestamp};
+use crate::error::{Error, Fault, refused};
+use crate::files::File;
+use crate::state::{Media, State, get, put};
+
+/// A folder and how far it was walked.
+#[derive(Clone)]
+pub struct Tree {
+    root: Arc<OwnedFd>,
+    path: Arc<PathBuf>,
+    walk: Arc<Mutex<Walk>>,
+}
+
+/// What is still to come: for each open folder on the way, its names that were not yet told, the next one last.
+struct Walk {
+    folders: Vec<Folder>,
+    /// The first path of every inode that has several.
+    linked: HashMap<(u64, u64), Vec<u8>>,
+}
+
+struct Folder {
+    fd: OwnedFd,
+    /// With a slash at its end, but for the root's.
+    prefix: Vec<u8>,
+    names: Vec<OsString>,
+}
+
+impl Tree {
+    /// Opens the root. Links on the way to it are followed, none beneath it.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let why = |why: io::Error| refused(Fault::Source, "read the directory", path, &why);
+        let root = beneath::root(path).map_err(why)?;
+        let again = beneath::root(path).map_err(why)?;
+        let first = Folder::read(again, Vec::new()).map_err(why)?;
+        let walk = Walk { folders: vec![first], linked: HashMap::new() };
+        Ok(Self { root: Arc::new(root), path: Arc::new(path.to_owned()), walk: Arc::new(Mutex::new(walk)) })
+    }
+
+    fn walk(&self, max: u32) -> Result<Vec<Entry>, Error> {
+        // A walk that panicked is not there to go on.
+        let mut walk = self.walk.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut entries = Vec::new();
+        while entries.len() < max as usize {
+            let Some(folder) = walk.folders.last_mut() else { break };
+            let Some(name) = folder.names.pop() else {
+                walk.folders.pop();
+                continue;
+            };
+            let path = [folder.prefix.as_slice(), name.as_bytes()].concat();
+            let why = |why: io::Error| refused(Fault::Source, "read", &self.path.join(OsStr::from_bytes(&path)), &why);
+            let stat = statat(&folder.fd, &name, AtFlags::SYMLINK_NOFOLLOW).map_err(|errno| why(errno.into()))?;
+            let xattrs = xattrs(&folder.fd, &name).map_err(why)?;
+            let inside = match FileType::from_raw_mode(stat.st_mode) {
+                FileType::Directory => {
+                    let fd = beneath::folder(&folder.fd, &name).map_err(why)?;
+                    Some(Folder::read(fd, [path.as_slice(), b"/"].concat()).map_err(why)?)
+                }
+                _ => None,
+            };
+            let target = match FileType::from_raw_mode(stat.st_mode) {
+                FileType::Symlink => readlinkat(&folder.fd, &name, Vec::new()).map_err(|errno| why(errno.into()))?.into_bytes(),
+                _ => Vec::new(),
+            };
+            let kind = walk.kind(&stat, &path, target);
+            entries.push(entry(path, kind, &stat, xattrs));
+            walk.folders.extend(inside);
+        }
+        Ok(entries)
+    }
+
+    fn file(&self, path: &[u8]) -> Result<File, Error> {
+        let shown = self.path.join(OsStr::from_bytes(path));
+        let file = beneath::open(self.root.as_ref(), path).map_err(|why| refused(Fault::Source, "read", &shown, &why))?;
+        File::new(file, &shown, Fault::Source).map_err(|why| refused(Fault::Source, "read", &shown, &why))
+    }
+}
+
+impl Walk {
+    fn kind(&mut self, stat: &Stat, path: &[u8], target: Vec<u8>) -> Kind {
+        let device = || Device { major: major(stat.st_rdev), minor: minor(stat.st_rdev) };
+        let file_type = FileType::from_raw_mode(stat.st_mode);
+        if file_type != FileType::Directory && stat.st_nlink > 1 {
+            let first = self.linked.entry((stat.st_dev, stat.st_ino)).or_insert_with(|| path.to_vec());
+            if first != path {
+                return Kind::HardLink(first.clone());
+            }
+        }
+        match file_type {
+            FileType::Directory => Kind::Directory,
+            FileType::Symlink => Kind::Symlink(target),
+            FileType::CharacterDevice => Kind::Character(device()),
+            FileType::BlockDevice => Kind::Block(device()),
+            FileType::Fifo => Kind::Fifo,
+            FileType::Socket => Kind::Socket,
+            _ => Kind::Regular(u64::try_from(stat.st_size).unwrap_or_default()),
+        }
+    }
+}
+
+impl Folder {
+    fn read(fd: OwnedFd, prefix: Vec<u8>) -> io::Result<Self> {
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&fd)? {
+            let name = entry?.file_name().to_bytes().to_vec();
+            if name != b"." && name != b".." {
+                names.push(OsString::from(OsStr::from_bytes(&name)));
+            }
+        }
+        names.sort_unstable_by(|one, other| other.as_bytes().cmp(one.as_bytes()));
+        Ok(Self { fd, prefix, names })
+    }
+}
+
+fn entry(path: Vec<u8>, kind: Kind, stat: &Stat, xattrs: Vec<(String, Vec<u8>)>) -> Entry {
+    Entry {
+        path,
+        kind,
+        mode: stat.st_mode & 0o7777,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        modified: Timestamp { seconds: stat.st_mtime, nanoseconds: u32::try_from(stat.st_mtime_nsec).unwrap_or_default() },
+        xattrs,
+    }
+}
+
+/// All extended attributes that may be read, sorted. A file system without any has none.
+fn xattrs(folder: &OwnedFd, name: &OsStr) -> io::Result<Vec<(String, Vec<u8>)>> {
+    // There is no call that takes a folder and a name; the folder's own link in /proc takes its place.
+    let path = [format!("/proc/self/fd/{}/", folder.as_raw_fd()).as_bytes(), name.as_bytes()].concat();
+    let path = CString::new(path)?;
+    let mut buffer = [0; 1024];
+    let names = match rustix::fs::llistxattr(&path, &mut buffer) {
+        Ok(0) => return Ok(Vec::new()),
+        Ok(length) => buffer.get(..length).unwrap_or_default().to_vec(),
+        Err(Errno::RANGE) => {
+            let mut names = vec![0; XATTRS];
+            let length = rustix::fs::llistxattr(&path, &mut names)?;
+            names.truncate(length);
+            names
+        }
+        Err(Errno::NOTSUP | Errno::NOENT | Errno::NOTDIR) => return Ok(Vec::new()),
+        Err(why) => return Err(why.into()),
+    };
+    let mut xattrs = Vec::new();
+    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        // The kernel's names are ASCII; others cannot be in a tar.
+        let Ok(name) = std::str::from_utf8(name) else { continue };
+        let mut value = vec![0; XATTRS];
+        match rustix::fs::lgetxattr(&path, name, &mut value) {
+            Ok(length) => {
+                value.truncate(length);
+                xattrs.push((name.to_owned(), value));
+            }
+            Err(Errno::NODATA | Errno::NOTSUP | Errno::PERM | Errno::ACCESS) => {}
+            Err(why) => return Err(why.into()),
+        }
+    }
+    xattrs.sort();
+    Ok(xattrs)
+}
+
+impl Host for State {}
+
+impl HostTree for State {
+    fn drop(&mut self, tree: Resource<Tree>) -> wasmtime::Result<()> {
+        self.table.delete(tree)?;
+        Ok(())
+    }
+}
+
+impl<T: Send + 'static> HostTreeWithStore<T> for Media {
+    async fn walk(accessor: &Accessor<T, Self>, tree: Resource<Tree>, max: u32) -> wasmtime::Result<Result<Vec<Entry>, Error>> {
+        let tree = get(accessor, &tree)?;
+        Ok(tokio::task::spawn_blocking(move || tree.walk(max)).await?)
+    }
+
+    async fn open(accessor: &Accessor<T, Self>, tree: Resource<Tree>, path: Vec<u8>) -> wasmtime::Result<Result<Resource<File>, Error>> {
+        match get(accessor, &tree)?.file(&path) {
+            Ok(file) => Ok(Ok(put(accessor, file)?)),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+}
+
+/// The kernel's limit for all names of a file, and for a value, in bytes.
+const XATTRS: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn parents_come_first_and_names_in_byte_order() {
+        let root = std::env::temp_dir().join(format!("ocix-trees-{}", std::process::id()));
+        fs::create_dir_all(root.join("a/z")).unwrap();
+        for name in ["a.b", "a/x", "a/z/deep", "B", "again"] {
+            fs::write(root.join(name), name).unwrap();
+        }
+        fs::remove_file(root.join("again")).unwrap();
+        fs::hard_link(root.join("a/x"), root.join("again")).unwrap();
+        std::os::unix::fs::symlink("/etc", root.join("etc")).unwrap();
+        let tree = Tree::open(&root).unwrap();
+        let entries: Vec<Entry> = std::iter::from_fn(|| tree.walk(2).ok().filter(|some| !some.is_empty())).flatten().collect();
+        let paths: Vec<_> = entries.iter().map(|entry| String::from_utf8_lossy(&entry.path).into_owned()).collect();
+        assert_eq!(paths, ["B", "a", "a/x", "a/z", "a/z/deep", "a.b", "again", "etc"]);
+        assert!(matches!(&entries[6].kind, Kind::HardLink(first) if first == b"a/x"));
+        assert!(matches!(&entries[7].kind, Kind::Symlink(target) if target == b"/etc"));
+        assert!(tree.file(b"etc/passwd").is_err());
+        fs::remove_dir_all(root).unwrap();
+    }
+}

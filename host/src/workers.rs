@@ -1,0 +1,229 @@
+//! The import `workers`: chunks are compressed by a pool of `toolkit` instances, hashes run on threads of their own.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use sha2::{Digest, Sha256, Sha512};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
+use wasmtime::component::{Accessor, Resource, ResourceAny};
+use wasmtime::{Store, StoreLimits, StoreLimitsBuilder};
+
+use crate::bindings::images::ocix::image::types::{Chunk, HashAlgorithm, Packed};
+use crate::bindings::images::ocix::image::workers::{Host, HostHasher, HostHasherWithStore, HostWithStore};
+use crate::bindings::toolkit::{Toolkit, ToolkitPre};
+use crate::error::{Error, ErrorCode, Fault, error};
+use crate::state::{Media, State, ambient, get};
+
+/// The pool. Instances are made when they are needed, and used again.
+pub struct Workers {
+    pre: ToolkitPre<StoreLimits>,
+    idle: Mutex<Vec<Worker>>,
+    room: Arc<Semaphore>,
+    parallelism: u32,
+    /// Whether hashes are computed by the host, with the processor's own instructions, rather than in the sandbox.
+    native_hashing: bool,
+}
+
+/// One instance of the world `toolkit`.
+pub struct Worker {
+    store: Store<StoreLimits>,
+    toolkit: Toolkit,
+}
+
+impl Workers {
+    /// Of so many instances at most.
+    pub fn new(pre: ToolkitPre<StoreLimits>, parallelism: NonZeroUsize, native_hashing: bool) -> wasmtime::Result<Self> {
+        let native_hashing = native_hashing && known_answers();
+        let parallelism = parallelism.get().min(256);
+        let room = Arc::new(Semaphore::new(parallelism));
+        Ok(Self { pre, idle: Mutex::default(), room, parallelism: parallelism as u32, native_hashing })
+    }
+
+    /// An idle instance, or a new one.
+    fn take(&self) -> wasmtime::Result<Worker> {
+        match self.idle().pop() {
+            Some(worker) => Ok(worker),
+            None => Worker::new(&self.pre),
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Worker>> {
+        self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// An instance that trapped is not used again.
+    fn compress(&self, chunk: &Chunk) -> wasmtime::Result<Result<Packed, Error>> {
+        let mut worker = self.take()?;
+        let packed = worker.toolkit.ocix_image_codec().call_compress(&mut worker.store, chunk)?;
+        self.idle().push(worker);
+        Ok(packed)
+    }
+}
+
+impl Worker {
+    /// A new instance, in a store of its own.
+    pub fn new(pre: &ToolkitPre<StoreLimits>) -> wasmtime::Result<Self> {
+        let limits = StoreLimitsBuilder::new().memory_size(MEMORY).build();
+        let mut store = Store::new(pre.engine(), limits);
+        store.limiter(|limits| limits);
+        let toolkit = pre.instantiate(&mut store)?;
+        Ok(Self { store, toolkit })
+    }
+
+    /// The instance and its store.
+    pub fn parts(&mut self) -> (&Toolkit, &mut Store<StoreLimits>) {
+        (&self.toolkit, &mut self.store)
+    }
+}
+
+/// A running hash. Few bytes are hashed at once; from then on a thread does it, and updates only queue.
+#[derive(Clone)]
+pub struct Hasher(Arc<tokio::sync::Mutex<Running>>);
+
+enum Running {
+    Here { state: Sum, fed: usize },
+    There { queue: mpsc::Sender<Vec<u8>>, sum: JoinHandle<wasmtime::Result<Vec<u8>>> },
+    Finished,
+}
+
+/// Where a hash is computed.
+enum Sum {
+    Sha256(Sha256),
+    Sha512(Sha512),
+    Sandbox(Box<Worker>, ResourceAny),
+}
+
+impl Sum {
+    fn new(workers: &Workers, algorithm: HashAlgorithm) -> wasmtime::Result<Self> {
+        Ok(match (workers.native_hashing, algorithm) {
+            (true, HashAlgorithm::Sha256) => Self::Sha256(Sha256::new()),
+            (true, HashAlgorithm::Sha512) => Self::Sha512(Sha512::new()),
+            (false, algorithm) => {
+                let mut worker = Box::new(workers.take()?);
+                let (toolkit, store) = worker.parts();
+                let hasher = toolkit.ocix_image_codec().hasher().call_constructor(store, algorithm)?;
+                Self::Sandbox(worker, hasher)
+            }
+        })
+    }
+
+    fn update(&mut self, bytes: &[u8]) -> wasmtime::Result<()> {
+        match self {
+            Self::Sha256(state) => state.update(bytes),
+            Self::Sha512(state) => state.update(bytes),
+            Self::Sandbox(worker, hasher) => {
+                let (toolkit, store) = worker.parts();
+                toolkit.ocix_image_codec().hasher().call_update(store, *hasher, bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> wasmtime::Result<Vec<u8>> {
+        match self {
+            Self::Sha256(state) => Ok(state.finalize().to_vec()),
+            Self::Sha512(state) => Ok(state.finalize().to_vec()),
+            Self::Sandbox(mut worker, hasher) => {
+                let (toolkit, store) = worker.parts();
+                toolkit.ocix_image_codec().hasher().call_finish(store, hasher)
+            }
+        }
+    }
+}
+
+impl Hasher {
+    async fn update(&self, bytes: Vec<u8>) -> wasmtime::Result<()> {
+        let mut running = self.0.lock().await;
+        if let Running::Here { state, fed } = &mut *running {
+            *fed = fed.saturating_add(bytes.len());
+            if *fed <= INLINE {
+                return state.update(&bytes);
+            }
+            if let Running::Here { mut state, .. } = std::mem::replace(&mut *running, Running::Finished) {
+                let (queue, mut pieces) = mpsc::channel::<Vec<u8>>(QUEUE);
+                let sum = tokio::task::spawn_blocking(move || {
+                    while let Some(piece) = pieces.blocking_recv() {
+                        state.update(&piece)?;
+                    }
+                    state.finish()
+                });
+                *running = Running::There { queue, sum };
+            }
+        }
+        match &*running {
+            // When the thread has gone, finishing tells why.
+            Running::There { queue, .. } => drop(queue.send(bytes).await),
+            Running::Here { .. } | Running::Finished => return Err(wasmtime::Error::msg("the hash was finished already")),
+        }
+        Ok(())
+    }
+
+    async fn finish(&self) -> wasmtime::Result<Vec<u8>> {
+        match std::mem::replace(&mut *self.0.lock().await, Running::Finished) {
+            Running::Here { state, .. } => state.finish(),
+            Running::There { queue, sum } => {
+                drop(queue);
+                sum.await?
+            }
+            Running::Finished => Err(wasmtime::Error::msg("the hash was finished already")),
+        }
+    }
+}
+
+/// FIPS 180-4: whether the host's own hashes are right, on this processor. Where not, the sandbox's are used.
+fn known_answers() -> bool {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    hex(&Sha256::digest(b"abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        && hex(&Sha512::digest(b"abc")).starts_with("ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a")
+}
+
+impl Host for State {
+    fn parallelism(&mut self) -> wasmtime::Result<u32> {
+        Ok(self.ambient.workers.parallelism)
+    }
+}
+
+impl<T: Send + 'static> HostWithStore<T> for Media {
+    async fn compress(accessor: &Accessor<T, Self>, chunk: Chunk) -> wasmtime::Result<Result<Packed, Error>> {
+        let workers = ambient(accessor).workers.clone();
+        let _room = workers.room.clone().acquire_owned().await?;
+        let done = tokio::task::spawn_blocking(move || workers.compress(&chunk)).await?;
+        Ok(done.unwrap_or_else(|trap| {
+            let mut error = error(Fault::Component, ErrorCode::Other("trap".into()), "a worker stopped unexpectedly: this is a bug in ocix");
+            error.causes.push(crate::error::shown(&trap.root_cause().to_string()));
+            Err(error)
+        }))
+    }
+}
+
+impl HostHasher for State {
+    fn new(&mut self, algorithm: HashAlgorithm) -> wasmtime::Result<Resource<Hasher>> {
+        let state = Sum::new(&self.ambient.workers, algorithm)?;
+        Ok(self.table.push(Hasher(Arc::new(tokio::sync::Mutex::new(Running::Here { state, fed: 0 }))))?)
+    }
+
+    fn drop(&mut self, hasher: Resource<Hasher>) -> wasmtime::Result<()> {
+        self.table.delete(hasher)?;
+        Ok(())
+    }
+}
+
+impl<T: Send + 'static> HostHasherWithStore<T> for Media {
+    async fn update(accessor: &Accessor<T, Self>, hasher: Resource<Hasher>, bytes: Vec<u8>) -> wasmtime::Result<()> {
+        get(accessor, &hasher)?.update(bytes).await
+    }
+
+    async fn finish(accessor: &Accessor<T, Self>, hasher: Resource<Hasher>) -> wasmtime::Result<Vec<u8>> {
+        get(accessor, &hasher)?.finish().await
+    }
+}
+
+/// What a worker may have, in bytes.
+const MEMORY: usize = 128 << 20;
+
+/// Up to here bytes are hashed at once.
+const INLINE: usize = 256 << 10;
+
+/// Pieces that wait for a hash.
+const QUEUE: usize = 3;
