@@ -47,6 +47,14 @@ impl<M: Media> layer::Contents for Tar<'_, M> {
             Self::Piped(tar) => tar.next().await,
         }
     }
+
+    fn warning(&mut self) -> Option<String> {
+        match self {
+            Self::Tree(tar) => tar.warning(),
+            Self::Archive(tar) => tar.warning(),
+            Self::Piped(tar) => tar.warning(),
+        }
+    }
 }
 
 /// Opens the job's source. Reads documents, but no layer yet.

@@ -29,7 +29,8 @@ pub fn compress(chunk: &Chunk) -> Result<Packed> {
         state.set_dictionary(&chunk.dictionary).map_err(|_| broken("the dictionary was refused"))?;
     }
     let flush = if chunk.last { FlushCompress::Finish } else { FlushCompress::Sync };
-    let mut bytes = Vec::with_capacity(chunk.bytes.len() / 2 + 1024);
+    // Room for all that it can become: how DEFLATE stores what does not compress depends on the room that it is given.
+    let mut bytes = Vec::with_capacity(chunk.bytes.len().saturating_add(chunk.bytes.len() / 8).saturating_add(1024));
     loop {
         let done = usize::try_from(state.total_in()).unwrap_or(usize::MAX);
         let rest = chunk.bytes.get(done..).unwrap_or_default();
@@ -40,6 +41,7 @@ pub fn compress(chunk: &Chunk) -> Result<Packed> {
             Status::Ok | Status::BufError => !chunk.last && bytes.len() < bytes.capacity(),
         };
         if finished {
+            bytes.shrink_to_fit();
             return Ok(Packed { bytes, crc32: crc32fast::hash(&chunk.bytes) });
         }
         bytes.reserve(chunk.bytes.len() / 4 + 1024);
@@ -123,3 +125,86 @@ const DICTIONARY: usize = 32 << 10;
 
 /// What a worker takes at most, in bytes.
 const MAX_CHUNK: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::trial::text;
+
+    #[test]
+    fn chunks_of_any_content_join() {
+        let mut noise = text(100_000);
+        noise.iter_mut().zip(text(300_000).chunks(3)).for_each(|(byte, other)| {
+            *byte = crc32fast::hash(other) as u8;
+        });
+        for bytes in [Vec::new(), vec![0; 70_000], text(70_000), noise] {
+            for level in 0..=9 {
+                let compression = Compression::Deflate(level);
+                let (first, second) = bytes.split_at(bytes.len() / 2);
+                let chunk = Chunk { compression, dictionary: Vec::new(), bytes: first.to_vec(), last: false };
+                let start = compress(&chunk).unwrap();
+                let dictionary = first[first.len().saturating_sub(DICTIONARY)..].to_vec();
+                let end = compress(&Chunk { compression, dictionary, bytes: second.to_vec(), last: true }).unwrap();
+                assert_eq!((start.crc32, end.crc32), (crc32fast::hash(first), crc32fast::hash(second)));
+                let joined = [&start.bytes[..], &end.bytes].concat();
+                assert!(miniz_oxide::inflate::decompress_to_vec(&joined).unwrap() == bytes, "{level}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_worker_does_not_take() {
+        let chunk = |level, dictionary, bytes| {
+            let compression = Compression::Deflate(level);
+            compress(&Chunk { compression, dictionary: vec![0; dictionary], bytes: vec![0; bytes], last: true })
+        };
+        assert!(chunk(9, 32 << 10, 4 << 20).is_ok());
+        assert_eq!(chunk(10, 0, 0).unwrap_err().code, Code::InvalidOption("compression-level".into()));
+        assert_eq!(chunk(9, (32 << 10) + 1, 0).unwrap_err().code, Code::LimitExceeded("chunk size".into()));
+        assert_eq!(chunk(9, 0, (4 << 20) + 1).unwrap_err().code, Code::LimitExceeded("chunk size".into()));
+    }
+
+    /// Another number here is another profile: blobs would no longer be the same as before.
+    #[test]
+    fn the_bytes_of_profile_1() {
+        let tar = text(400_000);
+        let (dictionary, bytes) = (tar[..DICTIONARY].to_vec(), tar[DICTIONARY..].to_vec());
+        let mut chunk = Chunk { compression: Compression::Deflate(0), dictionary, bytes, last: true };
+        let mut sums = Vec::new();
+        for level in 0..=9 {
+            chunk.compression = Compression::Deflate(level);
+            let bytes = compress(&chunk).unwrap().bytes;
+            sums.push((bytes.len(), crc32fast::hash(&bytes)));
+        }
+        let expected = [
+            (367_262, 3_457_410_916),
+            (255_325, 2_956_500_333),
+            (168_739, 1_134_428_010),
+            (164_458, 3_668_293_240),
+            (162_732, 1_351_042_570),
+            (162_586, 2_696_481_106),
+            (162_533, 3_536_122_681),
+            (159_520, 968_905_664),
+            (159_520, 968_905_664),
+            (159_611, 316_254_768),
+        ];
+        assert_eq!(sums, expected);
+    }
+
+    #[test]
+    fn chunks_are_cut_at_every_mebibyte() {
+        let mut cutter = Cutter::new(4);
+        let tar = text(2 * CHUNK + 5);
+        let mut chunks = cutter.push(&tar[..CHUNK]);
+        assert!(chunks.is_empty());
+        chunks.extend(cutter.push(&tar[CHUNK..]));
+        chunks.push(cutter.finish());
+        let mut at = 0;
+        for (chunk, (length, last)) in chunks.iter().zip([(CHUNK, false), (CHUNK, false), (5, true)]) {
+            assert!(chunk.dictionary == tar[at - at.min(DICTIONARY)..at] && chunk.bytes == tar[at..at + length]);
+            assert_eq!(chunk.last, last);
+            at += length;
+        }
+        assert_eq!((chunks.len(), at), (3, tar.len()));
+    }
+}

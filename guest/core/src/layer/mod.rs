@@ -4,10 +4,15 @@ mod archive;
 mod decode;
 mod deflate;
 mod framing;
+mod gzip;
 pub mod hash;
+mod header;
 mod order;
+mod pax;
 pub mod tar;
 mod tree;
+#[cfg(test)]
+mod trial;
 mod write;
 
 use crate::descriptor::Descriptor;

@@ -1,0 +1,184 @@
+//! Reading gzip (RFC 1952): any number of members, with any header, zeros behind the last; checksum and length count.
+//!
+//! A state machine without I/O that keeps DEFLATE's window and nothing else.
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::decode::{Budget, OUT};
+use crate::error::{Error, Result};
+
+/// What a gzip stream is in the middle of.
+pub struct Gzip {
+    next: Next,
+    inflate: Decompress,
+    crc32: crc32fast::Hasher,
+    /// Of the member's content, modulo 2^32.
+    length: u32,
+    flags: u8,
+    /// Of the header so far.
+    header_crc32: crc32fast::Hasher,
+    /// Bytes of a field, until it is whole.
+    held: Vec<u8>,
+    budget: Budget,
+}
+
+/// What comes next (RFC 1952, 2.3).
+#[derive(Clone, Copy)]
+enum Next {
+    Fixed,
+    ExtraLength,
+    Extra(u16),
+    Name,
+    Comment,
+    HeaderSum,
+    Body,
+    Trailer,
+    /// Behind a member: another one, or zeros.
+    Between,
+    Padding,
+}
+
+impl Gzip {
+    /// Before the first member.
+    pub fn new() -> Self {
+        Self {
+            next: Next::Fixed,
+            inflate: Decompress::new(false),
+            crc32: crc32fast::Hasher::new(),
+            length: 0,
+            flags: 0,
+            header_crc32: crc32fast::Hasher::new(),
+            held: Vec::new(),
+            budget: Budget::default(),
+        }
+    }
+
+    /// As [`Decoder::push`](super::decode::Decoder::push).
+    pub fn push(&mut self, input: &[u8]) -> Result<(usize, Vec<u8>)> {
+        let mut at: usize = 0;
+        let mut out = Vec::new();
+        while let Some(&byte) = input.get(at) {
+            match self.next {
+                Next::Body => {
+                    if out.capacity() == 0 {
+                        out.reserve_exact(OUT);
+                    }
+                    let taken = self.body(input.get(at..).unwrap_or_default(), &mut out)?;
+                    at = at.saturating_add(taken);
+                    if let (Next::Body, true) = (self.next, taken == 0 || out.len() == out.capacity()) {
+                        break;
+                    }
+                    continue;
+                }
+                Next::Trailer => {
+                    self.held.push(byte);
+                    if self.held.len() == 8 {
+                        self.member_ends()?;
+                    }
+                }
+                Next::Between if byte == HEADER[0] => {
+                    self.next = Next::Fixed;
+                    continue;
+                }
+                Next::Between | Next::Padding if byte == 0 => self.next = Next::Padding,
+                Next::Between | Next::Padding => return Err(malformed("is followed by bytes that are none of it")),
+                _ => self.header(byte)?,
+            }
+            at = at.saturating_add(1);
+        }
+        Ok((at, out))
+    }
+
+    /// The stream must end here.
+    pub fn finish(&self) -> Result<()> {
+        match self.next {
+            Next::Between | Next::Padding => Ok(()),
+            _ => Err(malformed("is cut short: copy it again")),
+        }
+    }
+
+    /// Some of a member's content: how many bytes it took.
+    fn body(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize> {
+        let (read, made) = (self.inflate.total_in(), out.len());
+        let status = self.inflate.decompress_vec(input, out, FlushDecompress::None);
+        let status = status.map_err(|_| malformed("is damaged: its DEFLATE data is not valid"))?;
+        let taken = usize::try_from(self.inflate.total_in().saturating_sub(read)).unwrap_or(usize::MAX);
+        let new = out.get(made..).unwrap_or_default();
+        self.crc32.update(new);
+        self.length = self.length.wrapping_add(new.len() as u32);
+        self.budget.add(taken, new.len())?;
+        if status == Status::StreamEnd {
+            self.next = Next::Trailer;
+        }
+        Ok(taken)
+    }
+
+    fn member_ends(&mut self) -> Result<()> {
+        let sum = std::mem::take(&mut self.crc32).finalize().to_le_bytes();
+        if [sum, self.length.to_le_bytes()].concat() != self.held {
+            return Err(malformed("is damaged: its checksum or length does not match"));
+        }
+        self.held.clear();
+        self.length = 0;
+        self.inflate.reset(false);
+        self.next = Next::Between;
+        Ok(())
+    }
+
+    /// One byte of a member's header.
+    fn header(&mut self, byte: u8) -> Result<()> {
+        if !matches!(self.next, Next::HeaderSum) {
+            self.header_crc32.update(&[byte]);
+        }
+        self.held.push(byte);
+        self.next = match (self.next, self.held.as_slice()) {
+            (Next::Fixed, [magic @ .., flags, _, _, _, _, _, _]) if magic.len() == HEADER.len() => {
+                if magic != HEADER {
+                    return Err(malformed("is damaged: no header stands where a member starts"));
+                }
+                if flags & 0xe0 != 0 {
+                    return Err(malformed("is damaged: reserved flags are set"));
+                }
+                self.flags = *flags;
+                self.part(0)
+            }
+            (Next::ExtraLength, [low, high]) => match u16::from_le_bytes([*low, *high]) {
+                0 => self.part(1),
+                length => Next::Extra(length),
+            },
+            (Next::Extra(1), _) => self.part(1),
+            (Next::Extra(rest), _) => Next::Extra(rest.saturating_sub(1)),
+            (Next::Name, [0]) => self.part(2),
+            (Next::Comment, [0]) => self.part(3),
+            (Next::HeaderSum, sum @ [_, _]) => {
+                let [low, high, ..] = self.header_crc32.clone().finalize().to_le_bytes();
+                if *sum != [low, high] {
+                    return Err(malformed("is damaged: its header's checksum does not match"));
+                }
+                Next::Body
+            }
+            (Next::Name | Next::Comment, _) => self.next,
+            // More of the same field.
+            _ => return Ok(()),
+        };
+        self.held.clear();
+        if let Next::Body = self.next {
+            self.header_crc32.reset();
+        }
+        Ok(())
+    }
+
+    /// The next part of the header that is there, behind the first so many optional ones.
+    fn part(&self, behind: usize) -> Next {
+        let parts = [(4, Next::ExtraLength), (8, Next::Name), (16, Next::Comment), (2, Next::HeaderSum)];
+        let there = parts.into_iter().skip(behind).find(|(flag, _)| self.flags & flag != 0);
+        there.map_or(Next::Body, |(_, part)| part)
+    }
+}
+
+fn malformed(what: &str) -> Error {
+    Error::malformed("gzip", format!("the gzip stream {what}"))
+}
+
+/// What each member starts with: the format's magic, and DEFLATE.
+const HEADER: [u8; 3] = [0x1f, 0x8b, 8];
