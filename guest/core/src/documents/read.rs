@@ -65,9 +65,11 @@ impl<'a> Object<'a> {
 
     /// Refuses names that Go's decoder would take for one of `names` because only the case of letters differs.
     pub fn known(self, names: &[&str]) -> Result<Self> {
+        let folded: Vec<String> = names.iter().map(|known| fold(known)).collect();
         for (name, _) in &self.members {
-            let folded = fold(name);
-            if let Some(known) = names.iter().find(|known| *known != name && fold(known) == folded) {
+            let own = fold(name);
+            let taken = names.iter().zip(&folded).find(|(known, folded)| **folded == own && *known != name);
+            if let Some((known, _)) = taken {
                 return Err(self.malformed(format!("has `{}`, which some readers take for `{known}`", shown(name))));
             }
         }
