@@ -76,9 +76,9 @@ impl FromStr for Reference {
         let colon = rest.get(slash..).and_then(|last| last.find(':')).map(|at| at.saturating_add(slash));
         let (name, tag) = match colon.and_then(|at| rest.split_at_checked(at)) {
             None => (rest, None),
-            Some((name, tag)) => (name, Some(tag.trim_start_matches(':'))),
+            Some((name, tag)) => (name, Some(tag.strip_prefix(':').unwrap_or(tag))),
         };
-        if tag.is_some_and(|tag| !is_tag(tag)) || rest.contains("::") {
+        if tag.is_some_and(|tag| !is_tag(tag)) {
             return Err(refuse("its tag is not one: at most 128 letters, digits, `_`, `.` and `-`, not starting with one of the last two"));
         }
         let (registry, path) = match name.split_once('/') {
@@ -160,4 +160,71 @@ fn is_component(text: &str) -> bool {
     ends && text
         .split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
         .all(|joint| matches!(joint, "" | "." | "_" | "__") || joint.bytes().all(|byte| byte == b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn corpus() -> Option<Value> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpora/references.json");
+        let bytes = std::fs::read(path).ok()?;
+        Some(serde_json::from_slice(&bytes).unwrap())
+    }
+
+    /// The distribution project's own verdicts. Names that only mean something without Docker's default registry are left to `normalised`.
+    #[test]
+    fn verdicts_of_the_corpus() {
+        let Some(corpus) = corpus() else { return };
+        let texts = |key: &str| corpus[key].as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned());
+        for text in texts("validRepositoryNames") {
+            assert!(text.parse::<Reference>().is_ok(), "{text}");
+        }
+        for text in texts("invalidRepoNames").chain(texts("invalidRepositoryNames")) {
+            assert!(text.parse::<Reference>().is_err(), "{text}");
+        }
+        for case in corpus["parse"].as_array().unwrap() {
+            let text = case["input"].as_str().unwrap();
+            let parsed = text.parse::<Reference>();
+            if text.starts_with("validname@sha512:") {
+                // Refused by the corpus' own build, which has no SHA-512; the image spec has, and so have we.
+                assert!(parsed.is_ok(), "{text}");
+            } else if case.get("err").is_some() {
+                assert!(parsed.is_err(), "{text}");
+            } else if let Ok(parsed) = parsed {
+                assert_eq!(parsed.tag().unwrap_or_default(), case["tag"].as_str().unwrap_or_default(), "{text}");
+                assert_eq!(parsed.digest().map(Digest::as_str), case["digest"].as_str(), "{text}");
+            }
+        }
+        for case in corpus["normalised"].as_array().unwrap() {
+            for form in ["FamiliarName", "FullName", "AmbiguousName"] {
+                let Some(text) = case[form].as_str().filter(|text| !text.is_empty()) else { continue };
+                let parsed: Reference = text.parse().unwrap();
+                assert_eq!(parsed.registry(), case["Domain"], "{text}");
+                assert_eq!(parsed.repository(), case["RemoteName"], "{text}");
+                assert_eq!(parsed.to_string(), case["FullName"].as_str().unwrap(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn defaults_and_forms() {
+        for (text, full) in [
+            ("site", "docker.io/library/site:latest"),
+            ("site:v1", "docker.io/library/site:v1"),
+            ("team/site", "docker.io/team/site:latest"),
+            ("localhost/site", "localhost/site:latest"),
+            ("[::1]:5000/site:v1", "[::1]:5000/site:v1"),
+            ("index.docker.io/site", "docker.io/library/site:latest"),
+            ("example.com:5000/a/b_c/d__e/f--g.h:T", "example.com:5000/a/b_c/d__e/f--g.h:T"),
+        ] {
+            let parsed: Reference = text.parse().unwrap();
+            assert_eq!(parsed.with_default_tag().to_string(), full, "{text}");
+        }
+        for text in ["a:", "a::b", "a:.b", "a@", "a b", "-a/b", "example.com:x/a", "a:b:c", "é"] {
+            assert!(text.parse::<Reference>().is_err(), "{text}");
+        }
+    }
 }
