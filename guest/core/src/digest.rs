@@ -68,7 +68,13 @@ impl FromStr for Digest {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let refuse = |why: &str| Error::new(Fault::Source, Code::Malformed("digest".into()), format!("`{}` is not a digest: {why}", crate::text::shown(text)));
+        let refuse = |why: &str| {
+            Error::new(
+                Fault::Source,
+                Code::Malformed("digest".into()),
+                format!("`{}` is not a digest: {why}", crate::text::shown(text)),
+            )
+        };
         let (algorithm, hex) = text.split_once(':').ok_or_else(|| refuse("it has no colon"))?;
         let length = match algorithm {
             "sha256" => 64,
@@ -113,7 +119,11 @@ mod tests {
         let good = format!("sha256:{}", "0f".repeat(32));
         assert_eq!(good.parse::<Digest>().map(|d| d.blob_path()), Ok(format!("blobs/sha256/{}", "0f".repeat(32))));
         let bad = ["", "sha256", "sha256:", "md5:d41d8cd98f00b204e9800998ecf8427e", "sha256:../../x"].map(String::from);
-        let cases = [format!("sha256:{}", "0F".repeat(32)), format!("sha256:{}", "0".repeat(63)), format!("sha512:{}", "0".repeat(64))];
+        let cases = [
+            format!("sha256:{}", "0F".repeat(32)),
+            format!("sha256:{}", "0".repeat(63)),
+            format!("sha512:{}", "0".repeat(64)),
+        ];
         for text in bad.into_iter().chain(cases) {
             assert!(text.parse::<Digest>().is_err(), "{text}");
         }

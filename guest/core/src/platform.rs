@@ -46,7 +46,9 @@ impl FromStr for Platform {
     /// `OS/ARCH` or `OS/ARCH/VARIANT`.
     fn from_str(text: &str) -> Result<Self, Error> {
         let parts: Vec<&str> = text.split('/').collect();
-        let sound = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+        let sound = |part: &str| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        };
         match parts.as_slice() {
             [os, architecture, rest @ ..] if rest.len() <= 1 && parts.iter().all(|part| sound(part)) => {
                 Ok(Self::new(os, architecture, rest.first().copied()))
@@ -54,7 +56,10 @@ impl FromStr for Platform {
             _ => Err(Error::new(
                 Fault::Request,
                 Code::Malformed("platform".into()),
-                format!("`{}` is not a platform: write OS/ARCH or OS/ARCH/VARIANT, for example linux/arm64", crate::text::shown(text)),
+                format!(
+                    "`{}` is not a platform: write OS/ARCH or OS/ARCH/VARIANT, for example linux/arm64",
+                    crate::text::shown(text)
+                ),
             )),
         }
     }
@@ -73,7 +78,12 @@ mod tests {
 
     #[test]
     fn platforms_have_one_form() {
-        for (text, normal) in [("linux/aarch64/v8", "linux/arm64"), ("Linux/x86_64", "linux/amd64"), ("linux/arm", "linux/arm/v7"), ("linux/arm/6", "linux/arm/v6")] {
+        for (text, normal) in [
+            ("linux/aarch64/v8", "linux/arm64"),
+            ("Linux/x86_64", "linux/amd64"),
+            ("linux/arm", "linux/arm/v7"),
+            ("linux/arm/6", "linux/arm/v6"),
+        ] {
             assert_eq!(text.parse::<Platform>().map(|p| p.to_string()), Ok(normal.into()));
         }
         for text in ["", "linux", "linux/", "a/b/c/d", "linux/amd 64"] {

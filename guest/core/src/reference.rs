@@ -61,12 +61,15 @@ impl FromStr for Reference {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let refuse = |why: &str| {
-            let message = format!("`{}` is not a reference: {why}; write for example example.com/team/site:v1", shown(text));
+            let message =
+                format!("`{}` is not a reference: {why}; write for example example.com/team/site:v1", shown(text));
             Error::new(Fault::Request, Code::Malformed("reference".into()), message)
         };
         let (rest, digest) = match text.split_once('@') {
             None => (text, None),
-            Some((rest, digest)) => (rest, Some(digest.parse::<Digest>().map_err(|_| refuse("its digest is not one"))?)),
+            Some((rest, digest)) => {
+                (rest, Some(digest.parse::<Digest>().map_err(|_| refuse("its digest is not one"))?))
+            }
         };
         if rest.is_empty() {
             return Err(refuse("it has no name"));
@@ -79,7 +82,9 @@ impl FromStr for Reference {
             Some((name, tag)) => (name, Some(tag.strip_prefix(':').unwrap_or(tag))),
         };
         if tag.is_some_and(|tag| !is_tag(tag)) {
-            return Err(refuse("its tag is not one: at most 128 letters, digits, `_`, `.` and `-`, not starting with one of the last two"));
+            return Err(refuse(
+                "its tag is not one: at most 128 letters, digits, `_`, `.` and `-`, not starting with one of the last two",
+            ));
         }
         let (registry, path) = match name.split_once('/') {
             Some((first, path)) if is_registry(first) => (first, path),

@@ -28,7 +28,8 @@ impl Guest for Shell {
             Compression::Deflate(level) => media::Compression::Deflate(level),
         };
         let Chunk { dictionary, bytes, last, .. } = chunk;
-        let packed = layer::compress(&media::Chunk { compression, dictionary, bytes, last }).map_err(errors::outward)?;
+        let packed =
+            layer::compress(&media::Chunk { compression, dictionary, bytes, last }).map_err(errors::outward)?;
         Ok(Packed { bytes: packed.bytes, crc32: packed.crc32 })
     }
 }

@@ -91,7 +91,10 @@ async fn layout<'a, M: Media + 'a>(layout: Layout<M::Directory>, platform: &Plat
             }
             None => {
                 let what = crate::text::shown(&descriptor.media_type);
-                return Err(Error::unsupported("media type", format!("layer {} is a `{what}`, not a tar layer", descriptor.digest)));
+                return Err(Error::unsupported(
+                    "media type",
+                    format!("layer {} is a `{what}`, not a tar layer", descriptor.digest),
+                ));
             }
         });
     }

@@ -15,7 +15,12 @@ use super::image::Image;
 use super::{Report, Target};
 
 /// Stores the images of every output that wants it: all blobs, all documents, then all names in one step.
-pub async fn store<M: Media>(media: &M, store: &Layout<M::Directory>, outputs: &[Output], images: &[Image<M>]) -> Result<()> {
+pub async fn store<M: Media>(
+    media: &M,
+    store: &Layout<M::Directory>,
+    outputs: &[Output],
+    images: &[Image<M>],
+) -> Result<()> {
     let mut entries = Vec::new();
     for (output, image) in outputs.iter().zip(images).filter(|(output, _)| output.store) {
         for blob in &image.layers {
@@ -51,7 +56,10 @@ pub async fn push<M: Media>(media: &M, outputs: &[Output], images: &[Image<M>]) 
     join_all(outputs.iter().zip(images).map(async |(output, image)| {
         let named = output.names.iter().map(async |name| {
             let pushed = if output.push { push_one(media, image, name).await } else { Ok(()) };
-            Target { name: name.as_given().to_owned(), outcome: pushed.map(|()| image.manifest.descriptor.digest.clone()) }
+            Target {
+                name: name.as_given().to_owned(),
+                outcome: pushed.map(|()| image.manifest.descriptor.digest.clone()),
+            }
         });
         let mut targets = join_all(named).await;
         if targets.is_empty() {

@@ -58,7 +58,12 @@ impl Document {
 }
 
 /// One image an output, in order.
-pub async fn make<M: Media>(media: &M, job: Job<M>, outputs: &[Output], store: &Layout<M::Directory>) -> Result<Vec<Image<M>>> {
+pub async fn make<M: Media>(
+    media: &M,
+    job: Job<M>,
+    outputs: &[Output],
+    store: &Layout<M::Directory>,
+) -> Result<Vec<Image<M>>> {
     let (epoch, now) = (job.epoch, media.wall());
     let keeps = outputs.iter().any(|output| output.store);
     let mut codecs: Vec<Codec> = Vec::new();
@@ -141,7 +146,12 @@ async fn pack<M: Media>(
 }
 
 /// A compressed blob as it is, its digest checked; copied when it is to be stored.
-async fn keep<M: Media>(media: &M, layer: Layer, file: M::File, store: Option<&Layout<M::Directory>>) -> Result<Rc<Blob<M>>> {
+async fn keep<M: Media>(
+    media: &M,
+    layer: Layer,
+    file: M::File,
+    store: Option<&Layout<M::Directory>>,
+) -> Result<Rc<Blob<M>>> {
     let mut staged = match store {
         Some(store) => Some(store.create().await?),
         None => None,

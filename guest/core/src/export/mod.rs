@@ -75,7 +75,10 @@ pub async fn run<M: Media>(media: &M, job: Job<M>, store: M::Directory) -> Resul
 async fn export<M: Media>(media: &M, job: Job<M>, store: M::Directory) -> Result<Vec<Report>> {
     let outputs = job.outputs.iter().map(|text| options::parse(text)).collect::<Result<Vec<Output>>>()?;
     if outputs.is_empty() {
-        return Err(Error::invalid_option("type", "no output was asked for: give one, for example type=image,name=site:latest"));
+        return Err(Error::invalid_option(
+            "type",
+            "no output was asked for: give one, for example type=image,name=site:latest",
+        ));
     }
     let store = Layout::store(store);
     let images = image::make(media, job, &outputs, &store).await?;

@@ -64,7 +64,8 @@ impl<T: Tree> Tree for Ordered<T> {
 fn hidden(entry: &Entry) -> Option<Path> {
     let mut path = components(&entry.path);
     let name = path.last_mut()?;
-    let hidden = name.strip_prefix(b".wh.").filter(|hidden| !hidden.is_empty() && !hidden.starts_with(b".wh."))?.to_vec();
+    let hidden =
+        name.strip_prefix(b".wh.").filter(|hidden| !hidden.is_empty() && !hidden.starts_with(b".wh."))?.to_vec();
     *name = hidden;
     (entry.kind == Kind::Regular(0)).then_some(path)
 }
@@ -94,8 +95,15 @@ mod tests {
             (".wh.fake", Some("full")),
         ] {
             let kind = content.map_or(Kind::Directory, |content| Kind::Regular(content.len() as u64));
-            let entry =
-                Entry { path: path.into(), kind, mode: 0, uid: 0, gid: 0, modified: Default::default(), xattrs: Vec::new() };
+            let entry = Entry {
+                path: path.into(),
+                kind,
+                mode: 0,
+                uid: 0,
+                gid: 0,
+                modified: Default::default(),
+                xattrs: Vec::new(),
+            };
             tree.push(entry, content.unwrap_or_default().into());
         }
         let mut ordered = Ordered::new(tree);

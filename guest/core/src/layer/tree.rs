@@ -168,7 +168,7 @@ impl<F: File> Open<F> {
         let piece = self.file.read_at(self.offset, wanted(rest)).await?;
         let length = piece.len() as u64;
         if length == 0 || length > rest {
-            return Err(changed(&self.path));
+            return Err(changed(&self.path, length > rest));
         }
         self.offset = self.offset.saturating_add(length);
         Ok(piece)
@@ -207,9 +207,9 @@ fn headers(entry: &Entry) -> u64 {
     tar::BLOCK.saturating_mul(blocks).saturating_add(text) as u64
 }
 
-fn changed(path: &[u8]) -> Error {
-    let path = shown_bytes(path);
-    let message = format!("`{path}` changed while it was read; export again when nothing writes there");
+fn changed(path: &[u8], grew: bool) -> Error {
+    let (path, how) = (shown_bytes(path), if grew { "grew" } else { "became shorter" });
+    let message = format!("`{path}` {how} while it was read; export again when nothing writes there");
     Error::new(Fault::Source, Code::Other("changed".into()), message)
 }
 
@@ -286,7 +286,8 @@ mod tests {
                 let entries = [entry("f", Kind::Regular(size))];
                 let media = Memory::default();
                 let error = all(&mut TreeTar::new(&media, tree(&entries, &[text(is as usize)]), false)).unwrap_err();
-                let expected = "`f` changed while it was read; export again when nothing writes there";
+                let how = if is > size { "grew" } else { "became shorter" };
+                let expected = format!("`f` {how} while it was read; export again when nothing writes there");
                 assert_eq!(error.message, expected, "{size} {is}");
             }
         }

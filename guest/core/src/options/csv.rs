@@ -22,7 +22,9 @@ pub fn fields(text: &str) -> Result<Vec<Field>> {
             None => {
                 let (field, more) = rest.split_once(',').map_or((rest, None), |(field, more)| (field, Some(more)));
                 if field.contains('"') {
-                    return Err(refuse("a quote stands within a field; quote the whole field, and double the quotes in it"));
+                    return Err(refuse(
+                        "a quote stands within a field; quote the whole field, and double the quotes in it",
+                    ));
                 }
                 (field.to_owned(), more)
             }

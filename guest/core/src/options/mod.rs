@@ -67,7 +67,9 @@ enum Value {
 impl Given {
     fn add(&mut self, key: &str, value: Option<String>) -> Result<()> {
         if let Some(annotation) = annotation(key)? {
-            let value = value.ok_or_else(|| Error::invalid_option(key, format!("`{}` has no value; write {ANNOTATION}KEY=VALUE", shown(key))))?;
+            let value = value.ok_or_else(|| {
+                Error::invalid_option(key, format!("`{}` has no value; write {ANNOTATION}KEY=VALUE", shown(key)))
+            })?;
             if self.annotations.insert(annotation.to_owned(), value).is_some() {
                 return Err(twice(key));
             }
@@ -86,7 +88,12 @@ impl Given {
     fn resolve(mut self) -> Result<Output> {
         let exporter = match self.values.remove("type") {
             Some(Value::Text(exporter)) => exporter,
-            _ => return Err(Error::invalid_option("type", "an output needs its type, for example type=image,name=site:latest")),
+            _ => {
+                return Err(Error::invalid_option(
+                    "type",
+                    "an output needs its type, for example type=image,name=site:latest",
+                ));
+            }
         };
         let names = match self.values.remove("name") {
             Some(Value::Texts(names)) => names.iter().map(|name| name_of(name)).collect::<Result<Vec<_>>>()?,
@@ -94,10 +101,14 @@ impl Given {
         };
         let push = self.flag("push").unwrap_or(exporter == "registry");
         if push && names.is_empty() {
-            return Err(Error::invalid_option("name", "pushing needs a name, for example name=example.com/team/site:v1"));
+            return Err(Error::invalid_option(
+                "name",
+                "pushing needs a name, for example name=example.com/team/site:v1",
+            ));
         }
         if let Some(name) = names.iter().find(|name| push && name.digest().is_some()) {
-            let message = format!("`{}` has a digest, so it cannot be pushed to; give it a tag instead", shown(name.as_given()));
+            let message =
+                format!("`{}` has a digest, so it cannot be pushed to; give it a tag instead", shown(name.as_given()));
             return Err(Error::invalid_option("name", message));
         }
         let level = match self.values.remove("compression-level") {
@@ -108,7 +119,8 @@ impl Given {
             (Some(Value::Text(compression)), None) if compression == "uncompressed" => Codec::Uncompressed,
             (Some(Value::Text(compression)), Some(_)) if compression == "uncompressed" => {
                 let code = Code::Conflict("compression=uncompressed".into(), "compression-level".into());
-                let message = "compression=uncompressed conflicts with compression-level: there is nothing to set a level of";
+                let message =
+                    "compression=uncompressed conflicts with compression-level: there is nothing to set a level of";
                 return Err(Error::new(Fault::Request, code, message));
             }
             (_, level) => Codec::Gzip { level: level.unwrap_or(DEFAULT_GZIP_LEVEL) },
@@ -135,7 +147,8 @@ fn annotation(key: &str) -> Result<Option<&str>> {
         Some("") => Err(Error::invalid_option(key, "an annotation needs a key: write annotation.KEY=VALUE")),
         Some(own) => Ok(Some(own)),
         None if lower.starts_with("annotation-") || lower.starts_with("annotation[") => {
-            let message = format!("`{}` is not in this version: annotations go to the manifest, as annotation.KEY", shown(key));
+            let message =
+                format!("`{}` is not in this version: annotations go to the manifest, as annotation.KEY", shown(key));
             Err(Error::invalid_option(key, message))
         }
         None => Ok(None),
@@ -152,7 +165,8 @@ fn read(row: &Row, value: Option<String>) -> Result<Value> {
         (_, None) => return Err(Error::invalid_option(key, format!("`{key}` has no value; write {key}=VALUE"))),
         (_, Some(text)) => text,
     };
-    let refuse = |what: String| Err(Error::invalid_option(key, format!("`{key}={}` is not possible: {what}", shown(&text))));
+    let refuse =
+        |what: String| Err(Error::invalid_option(key, format!("`{key}={}` is not possible: {what}", shown(&text))));
     match row.kind {
         Kind::Flag => match text.as_str() {
             "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(Value::Flag(true)),
@@ -162,15 +176,22 @@ fn read(row: &Row, value: Option<String>) -> Result<Value> {
         Kind::Number => {
             let range = row.choices.first().and_then(|range| range.split_once(".."));
             let (least, most) = range.unwrap_or(("0", "255"));
-            let within = |number: &u8| least.parse().is_ok_and(|least: u8| least <= *number) && most.parse().is_ok_and(|most: u8| *number <= most);
+            let within = |number: &u8| {
+                least.parse().is_ok_and(|least: u8| least <= *number)
+                    && most.parse().is_ok_and(|most: u8| *number <= most)
+            };
             match text.parse::<u8>().ok().filter(within) {
                 Some(number) => Ok(Value::Number(number)),
                 None => refuse(format!("it is a whole number from {least} to {most}")),
             }
         }
         Kind::Choice if row.choices.contains(&text.as_str()) => Ok(Value::Text(text)),
-        Kind::Choice if LATER.contains(&text.as_str()) => refuse(format!("this version has {}", row.choices.join(" and "))),
-        Kind::Choice => refuse(format!("it is {}{}", row.choices.join(" or "), meant(&text, row.choices.iter().copied()))),
+        Kind::Choice if LATER.contains(&text.as_str()) => {
+            refuse(format!("this version has {}", row.choices.join(" and ")))
+        }
+        Kind::Choice => {
+            refuse(format!("it is {}{}", row.choices.join(" or "), meant(&text, row.choices.iter().copied())))
+        }
         Kind::Texts => Ok(Value::Texts(text.split(',').map(|text| text.trim().to_owned()).collect())),
         Kind::Text => Ok(Value::Text(text)),
     }

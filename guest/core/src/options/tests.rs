@@ -36,7 +36,9 @@ fn defaults_are_the_tables() {
 
 #[test]
 fn values_are_read_as_go_reads_them() {
-    for (text, push) in [("push", true), ("push=", true), ("push=1", true), ("push=T", true), ("push=False", false), ("push=0", false)] {
+    for (text, push) in
+        [("push", true), ("push=", true), ("push=1", true), ("push=T", true), ("push=False", false), ("push=0", false)]
+    {
         assert_eq!(parse(&format!("type=image,name=a,{text}")).unwrap().push, push, "{text}");
     }
     for level in 0..=9 {
@@ -98,7 +100,9 @@ fn wrong_outputs_name_the_key() {
         assert_eq!(error.fault, Fault::Request, "{text}");
     }
     let error = refused("type=image,compression=uncompressed,compression-level=1");
-    assert!(matches!(&error.code, Code::Conflict(one, other) if one.contains("uncompressed") && other == "compression-level"));
+    assert!(
+        matches!(&error.code, Code::Conflict(one, other) if one.contains("uncompressed") && other == "compression-level")
+    );
     let digest = format!("type=registry,name=a@sha256:{}", "0".repeat(64));
     assert_eq!(refused(&digest).code, Code::InvalidOption("name".into()));
 }

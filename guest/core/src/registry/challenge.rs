@@ -50,7 +50,9 @@ fn parameters(mut rest: &str) -> (BTreeMap<String, String>, &str) {
     let mut parameters = BTreeMap::new();
     loop {
         let start = rest.trim_start_matches([' ', '\t', ',']);
-        let Some((name, value)) = start.split_once('=').filter(|(name, _)| !name.is_empty() && name.chars().all(is_token)) else {
+        let Some((name, value)) =
+            start.split_once('=').filter(|(name, _)| !name.is_empty() && name.chars().all(is_token))
+        else {
             return (parameters, start);
         };
         let (value, more) = match value.strip_prefix('"') {

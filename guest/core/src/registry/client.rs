@@ -89,7 +89,13 @@ impl<'a, M: Media> Client<'a, M> {
     }
 
     /// Sends a request; once more with authorization when the registry asks for it.
-    pub async fn send(&self, method: &str, url: &str, headers: &[(String, String)], body: Body<'_, M::File>) -> Result<Answer<M>> {
+    pub async fn send(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(String, String)],
+        body: Body<'_, M::File>,
+    ) -> Result<Answer<M>> {
         let here = url::origin(url).ok_or_else(|| self.broken("it named an address that is not one of HTTP"))?;
         if self.origin.secure && !here.secure {
             return Err(self.broken("it sent us from https to http, which is refused"));
@@ -176,7 +182,13 @@ impl<'a, M: Media> Client<'a, M> {
     }
 
     /// A token from the realm: by GET with user and password or without, by POST with an identity token.
-    async fn token(&self, realm: &str, service: Option<&str>, asked: Option<&str>, credential: Option<Credential>) -> Result<String> {
+    async fn token(
+        &self,
+        realm: &str,
+        service: Option<&str>,
+        asked: Option<&str>,
+        credential: Option<Credential>,
+    ) -> Result<String> {
         let there = url::origin(realm).ok_or_else(|| self.broken("its token server's address is not one of HTTP"))?;
         if !there.secure && (self.origin.secure || !url::is_loopback(&there.host)) {
             return Err(self.broken("its token server is reached by http, which is refused"));
@@ -184,7 +196,11 @@ impl<'a, M: Media> Client<'a, M> {
         let own = format!("repository:{}:pull,push", self.repository);
         let scope = if asked.is_some_and(|asked| asked.contains("push")) { asked.unwrap_or(&own) } else { &own };
         let answer = if let Some(Credential::IdentityToken(token)) = &credential {
-            let mut form = format!("grant_type=refresh_token&refresh_token={}&client_id=ocix&scope={}", url::escaped(token), url::escaped(scope));
+            let mut form = format!(
+                "grant_type=refresh_token&refresh_token={}&client_id=ocix&scope={}",
+                url::escaped(token),
+                url::escaped(scope)
+            );
             if let Some(service) = service {
                 form.push_str(&format!("&service={}", url::escaped(service)));
             }
@@ -206,8 +222,11 @@ impl<'a, M: Media> Client<'a, M> {
             return Err(self.refused(answer, "asking for a token").await);
         }
         let parsed: Option<serde_json::Value> = serde_json::from_slice(&answer.text().await).ok();
-        let field = |name: &str| parsed.as_ref()?.get(name)?.as_str().filter(|token| !token.is_empty()).map(str::to_owned);
-        let token = field("token").or_else(|| field("access_token")).filter(|token| token.bytes().all(|byte| byte.is_ascii_graphic()));
+        let field =
+            |name: &str| parsed.as_ref()?.get(name)?.as_str().filter(|token| !token.is_empty()).map(str::to_owned);
+        let token = field("token")
+            .or_else(|| field("access_token"))
+            .filter(|token| token.bytes().all(|byte| byte.is_ascii_graphic()));
         token.map(|token| format!("Bearer {token}")).ok_or_else(|| self.broken("its token server sent no token"))
     }
 }

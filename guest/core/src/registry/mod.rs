@@ -70,7 +70,12 @@ pub async fn push<M: Media>(media: &M, image: &Image<'_, M::File>, target: &Targ
 }
 
 /// Puts a manifest under a tag or its digest, unless it stands there already.
-async fn put_manifest<M: Media>(client: &Client<'_, M>, manifest: &Descriptor, bytes: &[u8], reference: &str) -> Result<()> {
+async fn put_manifest<M: Media>(
+    client: &Client<'_, M>,
+    manifest: &Descriptor,
+    bytes: &[u8],
+    reference: &str,
+) -> Result<()> {
     let path = format!("manifests/{reference}");
     let accept = [("accept".to_owned(), manifest.media_type.clone())];
     let there = client.send("HEAD", &client.url(&path), &accept, Body::None).await?;
@@ -84,9 +89,16 @@ async fn put_manifest<M: Media>(client: &Client<'_, M>, manifest: &Descriptor, b
     if !matches!(put.status, 200..=202) {
         return Err(client.refused(put, &format!("putting the manifest {reference}")).await);
     }
-    if let Some(is) = put.header("docker-content-digest").and_then(|is| is.parse::<Digest>().ok()).filter(|is| *is != manifest.digest) {
-        let message = format!("{} took the manifest for another one, {is}: something on the way changed it", client.target());
-        return Err(crate::error::Error::new(crate::error::Fault::Registry, crate::error::Code::DigestMismatch(is), message));
+    if let Some(is) =
+        put.header("docker-content-digest").and_then(|is| is.parse::<Digest>().ok()).filter(|is| *is != manifest.digest)
+    {
+        let message =
+            format!("{} took the manifest for another one, {is}: something on the way changed it", client.target());
+        return Err(crate::error::Error::new(
+            crate::error::Fault::Registry,
+            crate::error::Code::DigestMismatch(is),
+            message,
+        ));
     }
     progress(client, manifest, manifest.size, Some("uploaded"));
     Ok(())
@@ -107,4 +119,3 @@ fn progress<M: Media>(client: &Client<'_, M>, of: &Descriptor, done: u64, note: 
 
 /// Blobs that are on their way to one registry at the same time.
 const AT_ONCE: usize = 4;
-

@@ -17,7 +17,8 @@ pub fn origin(url: &str) -> Option<Origin> {
         "http" => false,
         _ => return None,
     };
-    let host = rest.split(['/', '?', '#']).next().filter(|host| !host.is_empty() && !host.contains(['@', '\\', ' ']))?;
+    let host =
+        rest.split(['/', '?', '#']).next().filter(|host| !host.is_empty() && !host.contains(['@', '\\', ' ']))?;
     let host = host.to_ascii_lowercase();
     let host = host.strip_suffix(if secure { ":443" } else { ":80" }).unwrap_or(&host).to_owned();
     Some(Origin { secure, host })

@@ -9,7 +9,7 @@ use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::documents::index::{Index, LAYOUT_FILE, Name};
 use crate::error::{Code, Error, Fault, Result};
-use crate::media::{Directory, File, Hasher, HashAlgorithm, Media, Writer};
+use crate::media::{Directory, File, HashAlgorithm, Hasher, Media, Writer};
 
 /// Documents larger than this are refused, in bytes (`reference` limits of the README).
 pub const MAX_DOCUMENT: u64 = 8 << 20;
@@ -45,7 +45,8 @@ impl<D: Directory> Layout<D> {
             None => Ok(Index::default()),
             Some(file) => {
                 let bytes = self.whole(&file, "index.json").await?;
-                Index::parse(&bytes, None).map_err(|error| self.own(error).within("cannot read index.json of the layout"))
+                Index::parse(&bytes, None)
+                    .map_err(|error| self.own(error).within("cannot read index.json of the layout"))
             }
         }
     }
@@ -136,7 +137,11 @@ impl<D: Directory> Layout<D> {
 }
 
 /// The digest of a file's bytes, each piece handed to `sink` as it is read.
-pub async fn hash<M: Media>(media: &M, file: &M::File, mut sink: impl AsyncFnMut(Vec<u8>, u64) -> Result<()>) -> Result<Digest> {
+pub async fn hash<M: Media>(
+    media: &M,
+    file: &M::File,
+    mut sink: impl AsyncFnMut(Vec<u8>, u64) -> Result<()>,
+) -> Result<Digest> {
     let mut hasher = media.hasher(HashAlgorithm::Sha256);
     let mut offset = 0;
     loop {
