@@ -6,9 +6,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::descriptor::Descriptor;
-use crate::digest::Digest;
 use crate::documents::manifest;
-use crate::error::{Code, Error, Fault, Result};
+use crate::error::{Fault, Result};
 use crate::layer::{self, Archive, Codec, FileInput, Layer};
 use crate::media::{Action, Directory, Event, Media, Step, Writer};
 use crate::media_type;
@@ -75,10 +74,10 @@ pub async fn make<M: Media>(
     let contents = contents::open(media, job).await?;
     let mut sets: Vec<Vec<Rc<Blob<M>>>> = codecs.iter().map(|_| Vec::new()).collect();
     for (number, part) in contents.parts.into_iter().enumerate() {
-        let subject = format!("layer {}", number.saturating_add(1));
+        let number = number.saturating_add(1);
         match part {
             Part::New { mut tar, expected } => {
-                let blobs = pack(media, &mut tar, expected.as_ref(), &codecs, &subject, store).await?;
+                let blobs = pack(media, &mut tar, expected.as_ref(), &codecs, number, store).await?;
                 sets.iter_mut().zip(blobs).for_each(|(set, blob)| set.push(blob));
             }
             Part::Kept { layer, file } => {
@@ -113,16 +112,17 @@ async fn pack<M: Media>(
     tar: &mut Tar<'_, M>,
     expected: Option<&Descriptor>,
     codecs: &[Codec],
-    subject: &str,
+    number: usize,
     store: &Layout<M::Directory>,
 ) -> Result<Vec<Rc<Blob<M>>>> {
     let mut blobs: Vec<Rc<Blob<M>>> = Vec::new();
     let mut again: Option<M::File> = None;
     for codec in codecs {
+        let subject = if codecs.len() == 1 { number.to_string() } else { format!("{number} as {codec}") };
         let mut writer = store.create().await?;
         let layer = match again.take() {
             None => {
-                let written = layer::write(media, tar, *codec, subject, &mut writer).await;
+                let written = layer::write(media, tar, *codec, &subject, &mut writer).await;
                 written.map_err(|error| match expected {
                     Some(layer) if error.fault == Fault::Source => {
                         error.within(format!("layer {} of the source cannot be packed", layer.digest))
@@ -132,11 +132,11 @@ async fn pack<M: Media>(
             }
             Some(file) => {
                 let mut tar = Archive::open(FileInput::new(file)).await?;
-                layer::write(media, &mut tar, *codec, subject, &mut writer).await?
+                layer::write(media, &mut tar, *codec, &subject, &mut writer).await?
             }
         };
         if let Some(descriptor) = expected {
-            damaged(descriptor, layer.diff_id.0.clone())?;
+            store::verify(descriptor, layer.diff_id.0.clone(), Fault::Source)?;
         }
         let file = writer.reader().await?;
         again = Some(writer.reader().await?);
@@ -170,15 +170,7 @@ async fn keep<M: Media>(
         Ok(())
     })
     .await?;
-    damaged(descriptor, digest)?;
+    store::verify(descriptor, digest, Fault::Source)?;
     step(descriptor.size, true);
     Ok(Rc::new(Blob { layer, file, staged: RefCell::new(staged) }))
-}
-
-fn damaged(descriptor: &Descriptor, is: Digest) -> Result<()> {
-    if is == descriptor.digest {
-        return Ok(());
-    }
-    let message = format!("blob {} of the source is damaged: its bytes have the digest {is}", descriptor.digest);
-    Err(Error::new(Fault::Source, Code::DigestMismatch(is), message))
 }

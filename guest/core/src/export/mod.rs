@@ -12,6 +12,7 @@ use std::pin::pin;
 use futures_util::future::{Either, select};
 
 use crate::digest::Digest;
+use crate::documents::time;
 use crate::error::{Error, Fault, Result};
 use crate::media::Media;
 use crate::options::{self, Output};
@@ -80,6 +81,7 @@ async fn export<M: Media>(media: &M, job: Job<M>, store: M::Directory) -> Result
             "no output was asked for: give one, for example type=image,name=site:latest",
         ));
     }
+    job.epoch.map(time::rfc3339).transpose()?;
     let store = Layout::store(store);
     let images = image::make(media, job, &outputs, &store).await?;
     deliver::store(media, &store, &outputs, &images).await?;

@@ -15,6 +15,8 @@ mod tree;
 mod trial;
 mod write;
 
+use std::fmt;
+
 use crate::descriptor::Descriptor;
 use crate::digest::DiffId;
 use crate::media_type::Packing;
@@ -43,6 +45,15 @@ impl Codec {
         match self {
             Self::Uncompressed => Packing::Plain,
             Self::Gzip { .. } => Packing::Gzip,
+        }
+    }
+}
+
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Uncompressed => f.write_str("uncompressed"),
+            Self::Gzip { level } => write!(f, "gzip {level}"),
         }
     }
 }

@@ -69,12 +69,7 @@ impl<D: Directory> Layout<D> {
     pub async fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>> {
         let file = self.blob(descriptor).await?;
         let bytes = self.whole(&file, descriptor.digest.as_str()).await?;
-        let is = Digest::of(&bytes);
-        if is == descriptor.digest {
-            return Ok(bytes);
-        }
-        let message = format!("blob {} is damaged: its bytes have the digest {is}", descriptor.digest);
-        Err(Error::new(self.fault, Code::DigestMismatch(is), message))
+        verify(descriptor, Digest::of(&bytes), self.fault).map(|()| bytes)
     }
 
     /// Publishes a blob that was written and hashed, unless it is there with the same size.
@@ -134,6 +129,15 @@ impl<D: Directory> Layout<D> {
         error.fault = self.fault;
         error
     }
+}
+
+/// Whether bytes of the digest `is` are what the descriptor says; when not, it is the fault of whoever keeps them.
+pub fn verify(descriptor: &Descriptor, is: Digest, fault: Fault) -> Result<()> {
+    if is == descriptor.digest {
+        return Ok(());
+    }
+    let message = format!("blob {} is damaged: its bytes have the digest {is}", descriptor.digest);
+    Err(Error::new(fault, Code::DigestMismatch(is), message))
 }
 
 /// The digest of a file's bytes, each piece handed to `sink` as it is read.
