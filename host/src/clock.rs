@@ -12,4 +12,3 @@ impl Host for State {
         Ok(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
     }
 }
-

@@ -70,7 +70,9 @@ fn load(engine: &Engine, compiled: &[u8], wasm: &[u8]) -> wasmtime::Result<Compo
         return Ok(component);
     }
     let cached = cache_path(wasm);
-    if let Some(component) = cached.as_ref().and_then(|path| fs::read(path).ok()).and_then(|bytes| deserialize(engine, &bytes).ok()) {
+    if let Some(component) =
+        cached.as_ref().and_then(|path| fs::read(path).ok()).and_then(|bytes| deserialize(engine, &bytes).ok())
+    {
         return Ok(component);
     }
     let bytes = engine.precompile_component(wasm)?;
@@ -82,7 +84,10 @@ fn load(engine: &Engine, compiled: &[u8], wasm: &[u8]) -> wasmtime::Result<Compo
 }
 
 fn deserialize(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
-    #[expect(unsafe_code, reason = "the bytes are what wasmtime compiled: built into this program, or in the user's own cache")]
+    #[expect(
+        unsafe_code,
+        reason = "the bytes are what wasmtime compiled: built into this program, or in the user's own cache"
+    )]
     unsafe {
         Component::deserialize(engine, bytes)
     }
@@ -91,7 +96,8 @@ fn deserialize(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
 /// `$XDG_CACHE_HOME/ocix/VERSION-DIGEST.cwasm`, else beneath `~/.cache`.
 fn cache_path(wasm: &[u8]) -> Option<PathBuf> {
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    let folder = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute()).or_else(home)?;
+    let folder =
+        std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute()).or_else(home)?;
     let digest: String = Sha256::digest(wasm).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
     Some(folder.join("ocix").join(format!("{}-{digest}.cwasm", env!("CARGO_PKG_VERSION"))))
 }
@@ -101,7 +107,9 @@ fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         fs::create_dir_all(folder)?;
     }
     let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    let written = fs::File::create(&temporary).and_then(|mut file| file.write_all(bytes)).and_then(|()| fs::rename(&temporary, path));
+    let written = fs::File::create(&temporary)
+        .and_then(|mut file| file.write_all(bytes))
+        .and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         let _ = fs::remove_file(temporary);
     }
@@ -109,7 +117,8 @@ fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 fn failed(why: &wasmtime::Error) -> Error {
-    let mut error = error(Fault::Host, ErrorCode::Other("webassembly".into()), "the components cannot be loaded on this machine");
+    let mut error =
+        error(Fault::Host, ErrorCode::Other("webassembly".into()), "the components cannot be loaded on this machine");
     error.causes.push(crate::error::shown(&why.root_cause().to_string()));
     error
 }

@@ -55,16 +55,21 @@ impl Config {
             other => other.map_err(|why| refused(Fault::Request, "read", path, &why))?,
         };
         let kept: Kept = serde_json::from_slice(&bytes).map_err(|why| {
-            let message = format!("`{}` is not Docker's configuration (line {}): mend it, or log in again", path.display(), why.line());
+            let message = format!(
+                "`{}` is not Docker's configuration (line {}): mend it, or log in again",
+                path.display(),
+                why.line()
+            );
             error(Fault::Request, ErrorCode::Malformed("config.json".into()), message)
         })?;
-        if let Some((_, auth)) = kept.auths.iter().find(|(key, _)| host(key) == host(registry)) {
-            if let Some(credential) = auth.credential() {
-                return Ok((Some(credential), None));
-            }
+        let auth = kept.auths.iter().find(|(key, _)| host(key) == host(registry));
+        if let Some(credential) = auth.and_then(|(_, auth)| auth.credential()) {
+            return Ok((Some(credential), None));
         }
         let helped = kept.creds_store.is_some() || kept.cred_helpers.keys().any(|key| host(key) == host(registry));
-        let warning = helped.then(|| format!("credential helpers are not asked in this version: {} is used anonymously", host(registry)));
+        let warning = helped.then(|| {
+            format!("credential helpers are not asked in this version: {} is used anonymously", host(registry))
+        });
         Ok((None, warning))
     }
 }
@@ -119,7 +124,10 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 impl Host for State {}
 
 impl<T: Send + 'static> HostWithStore<T> for Media {
-    async fn lookup(accessor: &Accessor<T, Self>, registry: String) -> wasmtime::Result<Result<Option<Credential>, Error>> {
+    async fn lookup(
+        accessor: &Accessor<T, Self>,
+        registry: String,
+    ) -> wasmtime::Result<Result<Option<Credential>, Error>> {
         let ambient = ambient(accessor);
         Ok(ambient.credentials.lookup(&registry).map(|(credential, warning)| {
             if let Some(warning) = warning {
@@ -137,7 +145,8 @@ mod tests {
     fn look(json: &str, registry: &str) -> (Option<String>, bool) {
         let path = std::env::temp_dir().join(format!("ocix-credentials-{}-{}", std::process::id(), json.len()));
         std::fs::write(&path, json).unwrap();
-        let (found, warning) = Config { path: Some(path.clone()) }.lookup(registry).map_err(|error| error.message).unwrap();
+        let (found, warning) =
+            Config { path: Some(path.clone()) }.lookup(registry).map_err(|error| error.message).unwrap();
         std::fs::remove_file(path).unwrap();
         let found = found.map(|credential| match credential {
             Credential::Basic((user, password)) => format!("{user}:{password}"),

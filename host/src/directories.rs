@@ -3,13 +3,14 @@
 //! Unpublished files are in `ingest/`, each locked by the process that writes it for as long as it lives; a file there that nobody has
 //! locked was left by a crash, and the next holder of the folder's lock sweeps it. The lock's own file is never removed.
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
@@ -31,6 +32,8 @@ struct Place {
     path: PathBuf,
     fault: Fault,
     writable: bool,
+    /// What is not published yet.
+    drafts: Mutex<BTreeSet<PathBuf>>,
 }
 
 /// An unpublished file.
@@ -53,12 +56,23 @@ pub struct Lock {
 impl Directory {
     /// The embedded store. It is made when the first file is.
     pub fn store(path: &Path) -> Self {
-        Self(Arc::new(Place { path: path.to_owned(), fault: Fault::Store, writable: true }))
+        Self(Arc::new(Place { path: path.to_owned(), fault: Fault::Store, writable: true, drafts: Mutex::default() }))
     }
 
     /// A layout to read.
     pub fn source(path: &Path) -> Self {
-        Self(Arc::new(Place { path: path.to_owned(), fault: Fault::Source, writable: false }))
+        Self(Arc::new(Place { path: path.to_owned(), fault: Fault::Source, writable: false, drafts: Mutex::default() }))
+    }
+
+    /// Removes every unpublished file, also of writes that still wait for the disk: nobody will publish them any more.
+    pub fn abandon(&self) {
+        for path in std::mem::take(&mut *self.drafts()) {
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    fn drafts(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.0.drafts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn open(&self, path: &str) -> Result<Option<File>, Error> {
@@ -77,7 +91,7 @@ impl Directory {
         self.check("ingest")?;
         self.writable()?;
         let folder = self.0.path.join(INGEST);
-        fs::create_dir_all(&folder).map_err(|why| self.refused("make the folder", &folder, &why))?;
+        make_durably(&folder).map_err(|why| self.refused("make the folder", &folder, &why))?;
         let path = folder.join(format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
         let options = || OpenOptions::new().read(true).write(true).create_new(true).mode(0o644).open(&path);
         let file = match options() {
@@ -89,12 +103,13 @@ impl Directory {
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() || !path.exists() {
             return self.create();
         }
+        self.drafts().insert(path.clone());
         Ok(Writer(Arc::new(Mutex::new(Draft { directory: self.clone(), path, file: Some(file) }))))
     }
 
     fn lock(&self) -> Result<Lock, Error> {
         self.writable()?;
-        fs::create_dir_all(&self.0.path).map_err(|why| self.refused("make the folder", &self.0.path, &why))?;
+        make_durably(&self.0.path).map_err(|why| self.refused("make the folder", &self.0.path, &why))?;
         let path = self.0.path.join(LOCK);
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o644).open(&path);
         let file = file.map_err(|why| self.refused("open", &path, &why))?;
@@ -104,7 +119,10 @@ impl Directory {
                 return Err(self.refused("lock", &path, &why.into()));
             }
             if start.elapsed() > PATIENCE {
-                let message = format!("`{}` is locked by another process for ten seconds now: wait for it, or stop it", path.display());
+                let message = format!(
+                    "`{}` is locked by another process for ten seconds now: wait for it, or stop it",
+                    path.display()
+                );
                 return Err(error(self.0.fault, ErrorCode::Other("locked".into()), message));
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -127,7 +145,8 @@ impl Directory {
     /// Only what the seam allows as a path.
     fn check(&self, path: &str) -> Result<(), Error> {
         let sound = |part: &str| {
-            !matches!(part, "" | "." | "..") && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+            !matches!(part, "" | "." | "..")
+                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
         };
         if path.split('/').all(sound) {
             return Ok(());
@@ -175,17 +194,19 @@ impl Writer {
         make_durably(&folder).map_err(|why| directory.refused("make the folder", &folder, &why))?;
         fs::rename(&draft.path, &to).map_err(|why| directory.refused("write", &to, &why))?;
         draft.file = None;
+        directory.drafts().remove(&draft.path);
         sync(&folder).map_err(|why| directory.refused("write", &folder, &why))
     }
 
-    fn draft(&self) -> std::sync::MutexGuard<'_, Draft> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn draft(&self) -> MutexGuard<'_, Draft> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Draft {
     fn drop(&mut self) {
         if self.file.is_some() {
+            self.directory.drafts().remove(&self.path);
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -197,6 +218,7 @@ fn make_durably(folder: &Path) -> io::Result<()> {
         return Ok(());
     }
     if let Some(parent) = folder.parent() {
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
         make_durably(parent)?;
         match fs::create_dir(folder) {
             Err(why) if why.kind() != io::ErrorKind::AlreadyExists => return Err(why),
@@ -211,7 +233,11 @@ fn sync(folder: &Path) -> io::Result<()> {
 }
 
 fn published() -> Error {
-    error(Fault::Component, ErrorCode::Other("published".into()), "a file that was published is not written to any more")
+    error(
+        Fault::Component,
+        ErrorCode::Other("published".into()),
+        "a file that was published is not written to any more",
+    )
 }
 
 impl Host for State {}
@@ -238,7 +264,11 @@ impl HostDirectory for State {
 }
 
 impl<T: Send + 'static> HostWriterWithStore<T> for Media {
-    async fn write(accessor: &Accessor<T, Self>, writer: Resource<Writer>, bytes: Vec<u8>) -> wasmtime::Result<Result<(), Error>> {
+    async fn write(
+        accessor: &Accessor<T, Self>,
+        writer: Resource<Writer>,
+        bytes: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), Error>> {
         let writer = get(accessor, &writer)?;
         if bytes.len() <= INLINE {
             return Ok(writer.write(&bytes));
@@ -246,35 +276,52 @@ impl<T: Send + 'static> HostWriterWithStore<T> for Media {
         Ok(tokio::task::spawn_blocking(move || writer.write(&bytes)).await?)
     }
 
-    async fn reader(accessor: &Accessor<T, Self>, writer: Resource<Writer>) -> wasmtime::Result<Result<Resource<File>, Error>> {
+    async fn reader(
+        accessor: &Accessor<T, Self>,
+        writer: Resource<Writer>,
+    ) -> wasmtime::Result<Result<Resource<File>, Error>> {
         match get(accessor, &writer)?.reader() {
             Ok(file) => Ok(Ok(put(accessor, file)?)),
             Err(error) => Ok(Err(error)),
         }
     }
 
-    async fn publish(accessor: &Accessor<T, Self>, writer: Resource<Writer>, path: String) -> wasmtime::Result<Result<(), Error>> {
+    async fn publish(
+        accessor: &Accessor<T, Self>,
+        writer: Resource<Writer>,
+        path: String,
+    ) -> wasmtime::Result<Result<(), Error>> {
         let writer = get(accessor, &writer)?;
         Ok(tokio::task::spawn_blocking(move || writer.publish(&path)).await?)
     }
 }
 
 impl<T: Send + 'static> HostDirectoryWithStore<T> for Media {
-    async fn open(accessor: &Accessor<T, Self>, directory: Resource<Directory>, path: String) -> wasmtime::Result<Result<Option<Resource<File>>, Error>> {
+    async fn open(
+        accessor: &Accessor<T, Self>,
+        directory: Resource<Directory>,
+        path: String,
+    ) -> wasmtime::Result<Result<Option<Resource<File>>, Error>> {
         match get(accessor, &directory)?.open(&path) {
             Ok(file) => Ok(Ok(file.map(|file| put(accessor, file)).transpose()?)),
             Err(error) => Ok(Err(error)),
         }
     }
 
-    async fn create(accessor: &Accessor<T, Self>, directory: Resource<Directory>) -> wasmtime::Result<Result<Resource<Writer>, Error>> {
+    async fn create(
+        accessor: &Accessor<T, Self>,
+        directory: Resource<Directory>,
+    ) -> wasmtime::Result<Result<Resource<Writer>, Error>> {
         match get(accessor, &directory)?.create() {
             Ok(writer) => Ok(Ok(put(accessor, writer)?)),
             Err(error) => Ok(Err(error)),
         }
     }
 
-    async fn lock(accessor: &Accessor<T, Self>, directory: Resource<Directory>) -> wasmtime::Result<Result<Resource<Lock>, Error>> {
+    async fn lock(
+        accessor: &Accessor<T, Self>,
+        directory: Resource<Directory>,
+    ) -> wasmtime::Result<Result<Resource<Lock>, Error>> {
         let directory = get(accessor, &directory)?;
         match tokio::task::spawn_blocking(move || directory.lock()).await? {
             Ok(lock) => Ok(Ok(put(accessor, lock)?)),

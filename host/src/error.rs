@@ -27,7 +27,9 @@ pub fn refused(fault: Fault, verb: &str, path: &Path, why: &io::Error) -> Error 
         NotFound => (ErrorCode::NotFound, "it does not exist"),
         PermissionDenied => (ErrorCode::Denied, "permission denied; run as a user who may"),
         ReadOnlyFilesystem => (ErrorCode::Denied, "the file system is read-only"),
-        StorageFull | QuotaExceeded => (ErrorCode::OutOfSpace, "the disk is full; make room, or choose another place with --store"),
+        StorageFull | QuotaExceeded => {
+            (ErrorCode::OutOfSpace, "no space is left; make room, or choose another place for the store")
+        }
         _ => (ErrorCode::Other(why.to_string()), ""),
     };
     let todo = if todo.is_empty() { why.to_string() } else { todo.to_owned() };

@@ -13,7 +13,7 @@ use crate::bindings::images::ocix::image::types::Platform;
 use crate::components::Components;
 use crate::credentials::Config;
 use crate::directories::Directory;
-use crate::error::{Error, ErrorCode, Fault, error, refused};
+use crate::error::{Error, ErrorCode, Fault, error, refused, shown};
 use crate::files::{File, Input};
 use crate::http::Clients;
 use crate::progress::Event;
@@ -34,6 +34,16 @@ pub enum Source {
     Stdin,
     /// A folder with an OCI image layout.
     Layout(PathBuf),
+}
+
+impl Source {
+    /// For errors.
+    fn name(&self) -> String {
+        match self {
+            Self::Directory(path) | Self::Archive(path) | Self::Layout(path) => path.display().to_string(),
+            Self::Stdin => "standard input".into(),
+        }
+    }
 }
 
 /// One export.
@@ -86,7 +96,7 @@ impl Context {
 impl Components {
     /// Exports; one report an output, in order. Must be called within a tokio runtime with time enabled.
     ///
-    /// When `context.stop` becomes true, the component is asked to stop, and dropped after two seconds. Either way nothing is left unpublished.
+    /// When `context.stop` becomes true, the component is asked to stop, and dropped when it has not done so in time. Either way nothing is left unpublished.
     ///
     /// # Errors
     /// What could not be read, written or understood; a target that failed is in its report instead.
@@ -98,14 +108,19 @@ impl Components {
             }
             tokio::time::sleep(PATIENCE).await;
         };
-        tokio::select! {
-            done = self.run(job, context) => done,
+        let directory = Directory::store(&context.store);
+        let name = job.source.name();
+        let done = tokio::select! {
+            done = self.run(job, context, directory.clone()) => done,
             () = asked => Err(error(Fault::Request, ErrorCode::Cancelled, "stopped; nothing was changed")),
-        }
+        };
+        directory.abandon();
+        done.map_err(|error| named(error, &name))
     }
 
-    async fn run(&self, job: Job, context: Context) -> Result<Vec<Report>, Error> {
-        let workers = Workers::new(self.toolkit.clone(), context.parallelism, context.native_hashing).map_err(|trap| stopped(&trap))?;
+    async fn run(&self, job: Job, context: Context, directory: Directory) -> Result<Vec<Report>, Error> {
+        let workers = Workers::new(self.toolkit.clone(), context.parallelism, context.native_hashing)
+            .map_err(|trap| stopped(&trap))?;
         let ambient = Ambient {
             workers: Arc::new(workers),
             clients: Clients::default(),
@@ -117,11 +132,13 @@ impl Components {
         store.limiter(|state| &mut state.limits);
         let platform = platform(&job.platform)?;
         let source = source(&job.source, &mut store)?;
-        let directory = store.data_mut().table.push(Directory::store(&context.store)).map_err(|trap| stopped(&trap.into()))?;
+        let directory = store.data_mut().table.push(directory).map_err(|trap| stopped(&trap.into()))?;
         let job = seam::Job { source, platform, outputs: job.outputs, epoch: job.epoch, xattrs: job.xattrs };
         let ran = async {
             let images = self.images.instantiate_async(&mut store).await?;
-            store.run_concurrent(async |accessor| images.ocix_image_exporter().call_run(accessor, job, directory).await).await?
+            store
+                .run_concurrent(async |accessor| images.ocix_image_exporter().call_run(accessor, job, directory).await)
+                .await?
         };
         ran.await.unwrap_or_else(|trap: wasmtime::Error| Err(stopped(&trap)))
     }
@@ -149,10 +166,20 @@ fn source(source: &Source, store: &mut Store<State>) -> Result<seam::Source, Err
     })
 }
 
+/// The component does not know the source's path: its errors about what is in the source get it here.
+fn named(mut error: Error, name: &str) -> Error {
+    if error.fault == Fault::Source && !error.message.contains(name) {
+        error.message = format!("cannot export `{}`: {}", shown(name), error.message);
+    }
+    error
+}
+
 /// Split only: the component brings it into normal form.
 fn platform(text: &str) -> Result<Platform, Error> {
     let parts: Vec<&str> = text.split('/').collect();
-    let sound = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    let sound = |part: &&str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    };
     match parts.as_slice() {
         [os, architecture, variant @ ..] if variant.len() <= 1 && parts.iter().all(sound) => Ok(Platform {
             os: (*os).to_owned(),
@@ -160,7 +187,10 @@ fn platform(text: &str) -> Result<Platform, Error> {
             variant: variant.first().map(|variant| (*variant).to_owned()),
         }),
         _ => {
-            let message = format!("`{}` is not a platform: write OS/ARCH or OS/ARCH/VARIANT, for example linux/arm64", crate::error::shown(text));
+            let message = format!(
+                "`{}` is not a platform: write OS/ARCH or OS/ARCH/VARIANT, for example linux/arm64",
+                shown(text)
+            );
             Err(error(Fault::Request, ErrorCode::InvalidOption("platform".into()), message))
         }
     }
@@ -168,8 +198,12 @@ fn platform(text: &str) -> Result<Platform, Error> {
 
 /// A trap: the component broke its own rules, or a limit.
 fn stopped(trap: &wasmtime::Error) -> Error {
-    let mut error = error(Fault::Component, ErrorCode::Other("trap".into()), "the component stopped unexpectedly: this is a bug in ocix");
-    error.causes.push(crate::error::shown(&trap.root_cause().to_string()));
+    let mut error = error(
+        Fault::Component,
+        ErrorCode::Other("trap".into()),
+        "the component stopped unexpectedly: this is a bug in ocix",
+    );
+    error.causes.push(shown(&trap.root_cause().to_string()));
     error
 }
 

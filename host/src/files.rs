@@ -81,7 +81,11 @@ impl Input {
                         Ok(piece)
                     }
                     Err(why) if why.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(why) => Err(error(Fault::Source, ErrorCode::Other(why.to_string()), format!("cannot read {name}: {why}"))),
+                    Err(why) => Err(error(
+                        Fault::Source,
+                        ErrorCode::Other(why.to_string()),
+                        format!("cannot read {name}: {why}"),
+                    )),
                 };
                 let failed = piece.is_err();
                 if sender.blocking_send(piece).is_err() || failed {
@@ -107,7 +111,12 @@ impl HostFile for State {
 }
 
 impl<T: Send + 'static> HostFileWithStore<T> for Media {
-    async fn read_at(accessor: &Accessor<T, Self>, file: Resource<File>, offset: u64, max: u32) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+    async fn read_at(
+        accessor: &Accessor<T, Self>,
+        file: Resource<File>,
+        offset: u64,
+        max: u32,
+    ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
         let file = get(accessor, &file)?;
         // What is small is in memory more often than not, and handing it to another thread costs more than reading it.
         let rest = file.0.size.saturating_sub(offset).min(u64::from(max));
@@ -126,7 +135,11 @@ impl HostInput for State {
 }
 
 impl<T: Send + 'static> HostInputWithStore<T> for Media {
-    async fn read(accessor: &Accessor<T, Self>, input: Resource<Input>, max: u32) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+    async fn read(
+        accessor: &Accessor<T, Self>,
+        input: Resource<Input>,
+        max: u32,
+    ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
         let input = get(accessor, &input)?;
         let mut source = input.0.lock().await;
         while source.rest.is_empty() {

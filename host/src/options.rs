@@ -23,14 +23,20 @@ pub fn check(output: &str) -> Result<(), Error> {
     ask(|guest, store| guest.call_check(store, output))?
 }
 
-fn ask<T>(question: impl FnOnce(&Guest, &mut wasmtime::Store<wasmtime::StoreLimits>) -> wasmtime::Result<T>) -> Result<T, Error> {
+fn ask<T>(
+    question: impl FnOnce(&Guest, &mut wasmtime::Store<wasmtime::StoreLimits>) -> wasmtime::Result<T>,
+) -> Result<T, Error> {
     let toolkit = Components::embedded_toolkit()?;
     let asked = Worker::new(&toolkit).and_then(|mut worker| {
         let (toolkit, store) = worker.parts();
         question(toolkit.ocix_image_options(), store)
     });
     asked.map_err(|trap| {
-        let mut error = error(Fault::Component, ErrorCode::Other("trap".into()), "the option table is not available: this is a bug in ocix");
+        let mut error = error(
+            Fault::Component,
+            ErrorCode::Other("trap".into()),
+            "the option table is not available: this is a bug in ocix",
+        );
         error.causes.push(crate::error::shown(&trap.root_cause().to_string()));
         error
     })

@@ -10,4 +10,3 @@ impl Host for State {
         Ok(())
     }
 }
-

@@ -53,7 +53,10 @@ impl State {
 impl crate::bindings::images::ocix::image::types::Host for State {}
 
 /// A copy of a resource's state, so that nothing is held over an await.
-pub fn get<T: Send, R: Clone + Send + 'static>(accessor: &Accessor<T, Media>, resource: &Resource<R>) -> wasmtime::Result<R> {
+pub fn get<T: Send, R: Clone + Send + 'static>(
+    accessor: &Accessor<T, Media>,
+    resource: &Resource<R>,
+) -> wasmtime::Result<R> {
     accessor.with(|mut access| Ok(access.get().table.get(resource)?.clone()))
 }
 

@@ -73,7 +73,9 @@ impl Tree {
                 _ => None,
             };
             let target = match FileType::from_raw_mode(stat.st_mode) {
-                FileType::Symlink => readlinkat(&folder.fd, &name, Vec::new()).map_err(|errno| why(errno.into()))?.into_bytes(),
+                FileType::Symlink => {
+                    readlinkat(&folder.fd, &name, Vec::new()).map_err(|errno| why(errno.into()))?.into_bytes()
+                }
                 _ => Vec::new(),
             };
             let kind = walk.kind(&stat, &path, target);
@@ -85,7 +87,8 @@ impl Tree {
 
     fn file(&self, path: &[u8]) -> Result<File, Error> {
         let shown = self.path.join(OsStr::from_bytes(path));
-        let file = beneath::open(self.root.as_ref(), path).map_err(|why| refused(Fault::Source, "read", &shown, &why))?;
+        let file =
+            beneath::open(self.root.as_ref(), path).map_err(|why| refused(Fault::Source, "read", &shown, &why))?;
         File::new(file, &shown, Fault::Source).map_err(|why| refused(Fault::Source, "read", &shown, &why))
     }
 }
@@ -133,7 +136,10 @@ fn entry(path: Vec<u8>, kind: Kind, stat: &Stat, xattrs: Vec<(String, Vec<u8>)>)
         mode: stat.st_mode & 0o7777,
         uid: stat.st_uid,
         gid: stat.st_gid,
-        modified: Timestamp { seconds: stat.st_mtime, nanoseconds: u32::try_from(stat.st_mtime_nsec).unwrap_or_default() },
+        modified: Timestamp {
+            seconds: stat.st_mtime,
+            nanoseconds: u32::try_from(stat.st_mtime_nsec).unwrap_or_default(),
+        },
         xattrs,
     }
 }
@@ -184,12 +190,20 @@ impl HostTree for State {
 }
 
 impl<T: Send + 'static> HostTreeWithStore<T> for Media {
-    async fn walk(accessor: &Accessor<T, Self>, tree: Resource<Tree>, max: u32) -> wasmtime::Result<Result<Vec<Entry>, Error>> {
+    async fn walk(
+        accessor: &Accessor<T, Self>,
+        tree: Resource<Tree>,
+        max: u32,
+    ) -> wasmtime::Result<Result<Vec<Entry>, Error>> {
         let tree = get(accessor, &tree)?;
         Ok(tokio::task::spawn_blocking(move || tree.walk(max)).await?)
     }
 
-    async fn open(accessor: &Accessor<T, Self>, tree: Resource<Tree>, path: Vec<u8>) -> wasmtime::Result<Result<Resource<File>, Error>> {
+    async fn open(
+        accessor: &Accessor<T, Self>,
+        tree: Resource<Tree>,
+        path: Vec<u8>,
+    ) -> wasmtime::Result<Result<Resource<File>, Error>> {
         match get(accessor, &tree)?.file(&path) {
             Ok(file) => Ok(Ok(put(accessor, file)?)),
             Err(error) => Ok(Err(error)),
@@ -217,7 +231,8 @@ mod tests {
         fs::hard_link(root.join("a/x"), root.join("again")).unwrap();
         std::os::unix::fs::symlink("/etc", root.join("etc")).unwrap();
         let tree = Tree::open(&root).unwrap();
-        let entries: Vec<Entry> = std::iter::from_fn(|| tree.walk(2).ok().filter(|some| !some.is_empty())).flatten().collect();
+        let entries: Vec<Entry> =
+            std::iter::from_fn(|| tree.walk(2).ok().filter(|some| !some.is_empty())).flatten().collect();
         let paths: Vec<_> = entries.iter().map(|entry| String::from_utf8_lossy(&entry.path).into_owned()).collect();
         assert_eq!(paths, ["B", "a", "a/x", "a/z", "a/z/deep", "a.b", "again", "etc"]);
         assert!(matches!(&entries[6].kind, Kind::HardLink(first) if first == b"a/x"));

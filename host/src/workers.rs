@@ -33,7 +33,11 @@ pub struct Worker {
 
 impl Workers {
     /// Of so many instances at most.
-    pub fn new(pre: ToolkitPre<StoreLimits>, parallelism: NonZeroUsize, native_hashing: bool) -> wasmtime::Result<Self> {
+    pub fn new(
+        pre: ToolkitPre<StoreLimits>,
+        parallelism: NonZeroUsize,
+        native_hashing: bool,
+    ) -> wasmtime::Result<Self> {
         let native_hashing = native_hashing && known_answers();
         let parallelism = parallelism.get().min(256);
         let room = Arc::new(Semaphore::new(parallelism));
@@ -82,7 +86,7 @@ impl Worker {
 pub struct Hasher(Arc<tokio::sync::Mutex<Running>>);
 
 enum Running {
-    Here { state: Sum, fed: usize },
+    Here { state: Box<Sum>, fed: usize },
     There { queue: mpsc::Sender<Vec<u8>>, sum: JoinHandle<wasmtime::Result<Vec<u8>>> },
     Finished,
 }
@@ -91,11 +95,11 @@ enum Running {
 enum Sum {
     Sha256(Sha256),
     Sha512(Sha512),
-    Sandbox(Box<Worker>, ResourceAny),
+    Sandbox(Box<Worker>, ResourceAny, Arc<Workers>),
 }
 
 impl Sum {
-    fn new(workers: &Workers, algorithm: HashAlgorithm) -> wasmtime::Result<Self> {
+    fn new(workers: &Arc<Workers>, algorithm: HashAlgorithm) -> wasmtime::Result<Self> {
         Ok(match (workers.native_hashing, algorithm) {
             (true, HashAlgorithm::Sha256) => Self::Sha256(Sha256::new()),
             (true, HashAlgorithm::Sha512) => Self::Sha512(Sha512::new()),
@@ -103,7 +107,7 @@ impl Sum {
                 let mut worker = Box::new(workers.take()?);
                 let (toolkit, store) = worker.parts();
                 let hasher = toolkit.ocix_image_codec().hasher().call_constructor(store, algorithm)?;
-                Self::Sandbox(worker, hasher)
+                Self::Sandbox(worker, hasher, workers.clone())
             }
         })
     }
@@ -112,7 +116,7 @@ impl Sum {
         match self {
             Self::Sha256(state) => state.update(bytes),
             Self::Sha512(state) => state.update(bytes),
-            Self::Sandbox(worker, hasher) => {
+            Self::Sandbox(worker, hasher, _) => {
                 let (toolkit, store) = worker.parts();
                 toolkit.ocix_image_codec().hasher().call_update(store, *hasher, bytes)?;
             }
@@ -124,9 +128,12 @@ impl Sum {
         match self {
             Self::Sha256(state) => Ok(state.finalize().to_vec()),
             Self::Sha512(state) => Ok(state.finalize().to_vec()),
-            Self::Sandbox(mut worker, hasher) => {
+            Self::Sandbox(mut worker, hasher, workers) => {
                 let (toolkit, store) = worker.parts();
-                toolkit.ocix_image_codec().hasher().call_finish(store, hasher)
+                let hash = toolkit.ocix_image_codec().hasher().call_finish(&mut *store, hasher)?;
+                hasher.resource_drop(store)?;
+                workers.idle().push(*worker);
+                Ok(hash)
             }
         }
     }
@@ -154,7 +161,9 @@ impl Hasher {
         match &*running {
             // When the thread has gone, finishing tells why.
             Running::There { queue, .. } => drop(queue.send(bytes).await),
-            Running::Here { .. } | Running::Finished => return Err(wasmtime::Error::msg("the hash was finished already")),
+            Running::Here { .. } | Running::Finished => {
+                return Err(wasmtime::Error::msg("the hash was finished already"));
+            }
         }
         Ok(())
     }
@@ -190,7 +199,11 @@ impl<T: Send + 'static> HostWithStore<T> for Media {
         let _room = workers.room.clone().acquire_owned().await?;
         let done = tokio::task::spawn_blocking(move || workers.compress(&chunk)).await?;
         Ok(done.unwrap_or_else(|trap| {
-            let mut error = error(Fault::Component, ErrorCode::Other("trap".into()), "a worker stopped unexpectedly: this is a bug in ocix");
+            let mut error = error(
+                Fault::Component,
+                ErrorCode::Other("trap".into()),
+                "a worker stopped unexpectedly: this is a bug in ocix",
+            );
             error.causes.push(crate::error::shown(&trap.root_cause().to_string()));
             Err(error)
         }))
@@ -199,7 +212,7 @@ impl<T: Send + 'static> HostWithStore<T> for Media {
 
 impl HostHasher for State {
     fn new(&mut self, algorithm: HashAlgorithm) -> wasmtime::Result<Resource<Hasher>> {
-        let state = Sum::new(&self.ambient.workers, algorithm)?;
+        let state = Box::new(Sum::new(&self.ambient.workers, algorithm)?);
         Ok(self.table.push(Hasher(Arc::new(tokio::sync::Mutex::new(Running::Here { state, fed: 0 }))))?)
     }
 

@@ -65,7 +65,8 @@ impl Export {
         let runtime = runtime.map_err(|why| host(format!("no threads can be started: {why}")))?;
         let progress = Progress::new(self.progress);
         let (stopper, stop) = watch::channel(false);
-        let mut context = Context { stop, progress: progress.sink(), native_hashing: !self.hash_in_sandbox, ..Context::new(store) };
+        let mut context =
+            Context { stop, progress: progress.sink(), native_hashing: !self.hash_in_sandbox, ..Context::new(store) };
         if let Some(workers) = self.workers {
             context.parallelism = workers;
         }
@@ -121,14 +122,19 @@ fn told(reports: &[Report]) -> ExitCode {
 
 fn epoch(text: &str) -> Result<i64, Error> {
     text.parse().map_err(|_| {
-        request("source-date-epoch", format!("`{}` is not a SOURCE_DATE_EPOCH: write whole seconds since 1970", ocix::shown(text)))
+        request(
+            "source-date-epoch",
+            format!("`{}` is not a SOURCE_DATE_EPOCH: write whole seconds since 1970", ocix::shown(text)),
+        )
     })
 }
 
 /// `$XDG_DATA_HOME/ocix/store`, else beneath `~/.local/share`.
 fn default_store() -> Option<PathBuf> {
     let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || std::env::var_os("HOME").filter(|home| !home.is_empty()).map(|home| PathBuf::from(home).join(".local/share"));
+    let home = || {
+        std::env::var_os("HOME").filter(|home| !home.is_empty()).map(|home| PathBuf::from(home).join(".local/share"))
+    };
     data.or_else(home).map(|data| data.join("ocix/store"))
 }
 

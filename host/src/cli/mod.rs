@@ -30,11 +30,12 @@ enum Command {
 pub fn main() -> ExitCode {
     // The options are the component's, and it is only asked when somebody wants to read them.
     let mut command = Arguments::command();
-    let asks_for_help = std::env::args_os().any(|argument| argument == "--help" || argument == "-h" || argument == "help");
-    if asks_for_help {
-        if let Ok(table) = options::table() {
-            command = command.mut_subcommand("export", |export| export.after_help(format!("Options of --output, as key=value joined by commas:\n{table}")));
-        }
+    let asks_for_help =
+        std::env::args_os().any(|argument| argument == "--help" || argument == "-h" || argument == "help");
+    if asks_for_help && let Ok(table) = options::table() {
+        command = command.mut_subcommand("export", |export| {
+            export.after_help(format!("Options of --output, as key=value joined by commas:\n{table}"))
+        });
     }
     let arguments = command.try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches));
     match arguments {

@@ -40,9 +40,10 @@ impl Progress {
     /// Nothing is shown yet.
     pub fn new(style: Style) -> Self {
         let shower = match style {
-            Style::Auto if std::io::stderr().is_terminal() => {
-                Shower::Bars { all: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()), bars: Mutex::default() }
-            }
+            Style::Auto if std::io::stderr().is_terminal() => Shower::Bars {
+                all: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
+                bars: Mutex::default(),
+            },
             Style::Auto | Style::Plain => Shower::Plain,
             Style::Json => Shower::Json,
             Style::None => Shower::None,

@@ -15,9 +15,9 @@ pub fn parse(text: &str) -> Result<Source, Error> {
     }
     match text.split_once(':') {
         Some(("dir", path)) => folder(path).map(Source::Directory),
-        Some(("oci", path)) => folder(path).map(Source::Layout),
+        Some(("oci", path)) => layout(folder(path)?).map(Source::Layout),
         Some(("tar", "-")) => Ok(Source::Stdin),
-        Some(("tar", path)) => there(path).map(Source::Archive),
+        Some(("tar", path)) => archive(there(path)?).map(Source::Archive),
         _ => {
             let path = there(text)?;
             Ok(match (path.is_dir(), path.join("oci-layout").is_file()) {
@@ -39,11 +39,31 @@ pub fn apart(source: &Source, store: &Path) -> Result<(), Error> {
     match (fs::canonicalize(root).ok(), existing) {
         (Some(root), Some(store)) if store.starts_with(&root) => {
             let (root, store) = (root.display().to_string(), store.display().to_string());
-            let message = format!("the store {} is inside of {}, which is exported: choose another place with --store", shown(&store), shown(&root));
+            let message = format!(
+                "the store {} is inside of {}, which is exported: choose another place with --store",
+                shown(&store),
+                shown(&root)
+            );
             Err(error(Fault::Request, ErrorCode::InvalidOption("store".into()), message))
         }
         _ => Ok(()),
     }
+}
+
+fn layout(path: PathBuf) -> Result<PathBuf, Error> {
+    if path.join("oci-layout").is_file() {
+        return Ok(path);
+    }
+    let message = format!("`{}` is not an OCI layout: it has no file `oci-layout`", shown(&path.display().to_string()));
+    Err(error(Fault::Source, ErrorCode::Malformed("layout".into()), message))
+}
+
+fn archive(path: PathBuf) -> Result<PathBuf, Error> {
+    if !path.is_dir() {
+        return Ok(path);
+    }
+    let message = format!("`{}` is a directory, not a tar: export it as dir:", shown(&path.display().to_string()));
+    Err(error(Fault::Source, ErrorCode::Malformed("tar".into()), message))
 }
 
 fn folder(path: &str) -> Result<PathBuf, Error> {
