@@ -96,7 +96,7 @@ fn basic_authentication() {
     let output = format!("type=registry,name={}/site:v1", registry.address());
     let address = registry.address();
 
-    scratch.export(scratch.site(), &output, EPOCH).failed(1, &[&address, "credentials"]);
+    scratch.export(scratch.site(), &output, EPOCH).failed(1, &[&address, "log in"]);
     scratch.login(&address, USER, "wrong-password");
     let run = scratch.export(scratch.site(), &output, EPOCH).failed(1, &[&address]);
     assert!(!run.stderr.contains("wrong-password"), "{}", run.told());

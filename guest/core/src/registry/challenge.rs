@@ -1,6 +1,9 @@
-//! What a 401 asks for: the header `WWW-Authenticate` (RFC 9110, 11.6.1; distribution's token specification).
+//! What a 401 asks for: the header `WWW-Authenticate` (RFC 9110, 11.6.1; RFC 6750, 3; distribution's token specification).
+//!
+//! Reads any text without failing: what cannot be understood is left out, and what follows it is still read.
 
 use std::collections::BTreeMap;
+use std::mem;
 
 /// A challenge that can be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,81 +12,86 @@ pub enum Challenge {
     Basic,
     /// A token, to be had at the realm.
     Bearer {
-        /// A URL.
+        /// A URL, as it came.
         realm: String,
         /// The name under which the registry is known there.
         service: Option<String>,
-        /// What the token is to allow.
+        /// What the token is to allow; several are joined by spaces.
         scope: Option<String>,
     },
 }
 
-/// The challenges of one header, in order; those of other schemes are left out.
+/// The challenges of one header, in order; those of other schemes, and bearer challenges without a realm, are left out.
 pub fn parse(header: &str) -> Vec<Challenge> {
-    let mut challenges = Vec::new();
-    let mut rest = header.trim_start();
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !is_token(c)).unwrap_or(rest.len());
-        let (scheme, more) = rest.split_at_checked(end).unwrap_or((rest, ""));
-        if scheme.is_empty() {
-            // Not a scheme: what follows cannot be told apart.
-            break;
-        }
-        let (mut parameters, more) = parameters(more);
-        match scheme.to_ascii_lowercase().as_str() {
-            "basic" => challenges.push(Challenge::Basic),
-            "bearer" => {
-                if let Some(realm) = parameters.remove("realm") {
-                    let (service, scope) = (parameters.remove("service"), parameters.remove("scope"));
-                    challenges.push(Challenge::Bearer { realm, service, scope });
-                }
-            }
-            _ => {}
-        }
-        rest = more;
-    }
-    challenges
-}
-
-/// `name=value` or `name="value"`, joined by commas, and what follows them.
-fn parameters(mut rest: &str) -> (BTreeMap<String, String>, &str) {
-    let mut parameters = BTreeMap::new();
-    loop {
-        let start = rest.trim_start_matches([' ', '\t', ',']);
-        let Some((name, value)) =
-            start.split_once('=').filter(|(name, _)| !name.is_empty() && name.chars().all(is_token))
-        else {
-            return (parameters, start);
-        };
-        let (value, more) = match value.strip_prefix('"') {
-            Some(quoted) => unquoted(quoted),
-            None => {
-                let end = value.find([',', ' ', '\t']).unwrap_or(value.len());
-                let (value, more) = value.split_at_checked(end).unwrap_or((value, ""));
-                (value.to_owned(), more)
-            }
-        };
-        parameters.insert(name.to_ascii_lowercase(), value);
-        rest = more;
-    }
-}
-
-/// What stands behind an opening quote, up to the closing one, and what follows.
-fn unquoted(text: &str) -> (String, &str) {
-    let mut value = String::new();
-    let mut chars = text.char_indices();
-    while let Some((at, c)) = chars.next() {
+    let (mut quoted, mut escaped) = (false, false);
+    // Commas part challenges as well as the parameters of one, except in quotes.
+    let items = header.split(|c: char| {
+        let literal = mem::take(&mut escaped);
         match c {
-            '"' => return (value, text.get(at.saturating_add(1)..).unwrap_or_default()),
-            '\\' => value.extend(chars.next().map(|(_, c)| c)),
+            _ if literal => false,
+            '\\' => {
+                escaped = quoted;
+                false
+            }
+            '"' => {
+                quoted = !quoted;
+                false
+            }
+            c => c == ',' && !quoted,
+        }
+    });
+    let mut challenges: Vec<(String, BTreeMap<String, String>)> = Vec::new();
+    for item in items.map(str::trim) {
+        // An item that is not all parameter starts a challenge: the scheme, then perhaps its first parameter.
+        let parameter = parameter(item).or_else(|| {
+            let (scheme, first) = item.split_once([' ', '\t']).unwrap_or((item, ""));
+            if is_token(scheme) {
+                challenges.push((scheme.to_ascii_lowercase(), BTreeMap::new()));
+            }
+            parameter(first.trim())
+        });
+        if let (Some((name, value)), Some((_, parameters))) = (parameter, challenges.last_mut()) {
+            parameters.entry(name).or_insert(value);
+        }
+    }
+    challenges.into_iter().filter_map(|(scheme, parameters)| understood(&scheme, parameters)).collect()
+}
+
+fn understood(scheme: &str, mut parameters: BTreeMap<String, String>) -> Option<Challenge> {
+    match scheme {
+        "basic" => Some(Challenge::Basic),
+        "bearer" => {
+            let (service, scope) = (parameters.remove("service"), parameters.remove("scope"));
+            parameters.remove("realm").map(|realm| Challenge::Bearer { realm, service, scope })
+        }
+        _ => None,
+    }
+}
+
+/// `name=value` or `name="value"`, the name in lower case.
+fn parameter(item: &str) -> Option<(String, String)> {
+    let (name, value) = item.split_once('=')?;
+    let name = Some(name.trim_end()).filter(|name| is_token(name))?;
+    let value = value.trim_start();
+    Some((name.to_ascii_lowercase(), value.strip_prefix('"').map_or_else(|| value.to_owned(), unquoted)))
+}
+
+/// What stands behind an opening quote, up to the closing one.
+fn unquoted(text: &str) -> String {
+    let mut value = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => break,
+            '\\' => value.extend(chars.next()),
             c => value.push(c),
         }
     }
-    (value, "")
+    value
 }
 
-fn is_token(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c))
 }
 
 #[cfg(test)]
@@ -104,13 +112,49 @@ mod tests {
                 "Bearer realm=\"https://a/t\",service=\"s, 1\",scope=\"repository:a:pull,push\"",
                 vec![bearer("https://a/t", Some("s, 1"), Some("repository:a:pull,push"))],
             ),
-            ("Negotiate abc=, bearer REALM=https://a/t", vec![bearer("https://a/t", None, None)]),
+            (
+                "Bearer  realm = \"https://a/t?x=1\" , error=\"invalid_token\"",
+                vec![bearer("https://a/t?x=1", None, None)],
+            ),
+            ("Negotiate abc==, bearer REALM=https://a/t", vec![bearer("https://a/t", None, None)]),
+            ("Negotiate a/b+c==, Bearer realm=u", vec![bearer("u", None, None)]),
+            ("Digest realm=\"d\", nonce=\"n\", Bearer realm=u", vec![bearer("u", None, None)]),
             ("Bearer service=\"x\"", vec![]),
-            ("Basic realm=\"a\\\"b\", Bearer realm=\"u\"", vec![Challenge::Basic, bearer("u", None, None)]),
+            ("Basic realm=\"a\\\"b, c\", Bearer realm=\"u\\\\\"", vec![Challenge::Basic, bearer("u\\", None, None)]),
+            ("Bearer realm=a, realm=b", vec![bearer("a", None, None)]),
+            (",, , Basic ,", vec![Challenge::Basic]),
+            ("?(, Basic", vec![Challenge::Basic]),
             ("\"\"", vec![]),
+            ("", vec![]),
+            ("realm=\"x\"", vec![]),
             ("Bearer realm=\"open", vec![bearer("open", None, None)]),
+            ("Bearer realm=\"end\\", vec![bearer("end", None, None)]),
         ] {
             assert_eq!(parse(header), challenges, "{header}");
+        }
+    }
+
+    /// No text fails, and whatever stands in a quoted realm comes back, whatever stands before it.
+    #[test]
+    fn any_text_is_read() {
+        let pieces =
+            ["Bearer", "Basic", " ", "\t", ",", "=", "\"", "\\", "realm", "scope", "ä", "\u{1}", "==", "x", "/"];
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = |below: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % below
+        };
+        for _ in 0..20_000 {
+            let length = next(24);
+            let noise: String =
+                (0..length).filter_map(|_| pieces.get(next(pieces.len() as u64) as usize)).copied().collect();
+            let _ = parse(&noise);
+            let quoted = noise.replace('\\', "\\\\").replace('"', "\\\"");
+            let header = format!("Other a=\"{quoted}\", Bearer service=s, realm=\"{quoted}\"");
+            let whole = Challenge::Bearer { realm: noise, service: Some("s".into()), scope: None };
+            assert_eq!(parse(&header), [whole], "{header}");
         }
     }
 }

@@ -1,272 +1,245 @@
 //! One request to one registry, with the authorization that it asks for.
 //!
-//! Authorization goes to the registry's own origin and to no other; nothing is redirected; `https` never becomes `http`.
+//! Everything that decides where a request may go lives here: authorization goes to the registry's own origin and to no other, plain HTTP only to
+//! this machine and never from https, redirects only where nothing is sent. How a challenge is answered is [`super::token`]'s.
+
+use std::cell::RefCell;
 
 use futures_util::lock::Mutex;
 
-use super::challenge::{self, Challenge};
+use super::refusal::Refused;
+use super::token::Session;
 use super::url::{self, Origin};
-use super::{Target, refusal};
+use super::{Bytes, Target};
 use crate::error::{Code, Error, Fault, Result};
-use crate::media::{Credential, Exchange, File, Input, Media, Request, Response};
+use crate::media::{Exchange, File, Input, Media, Request, Response};
 use crate::text::shown;
 
 /// A registry, seen from one repository.
 pub struct Client<'a, M: Media> {
     /// For progress.
     pub media: &'a M,
+    /// Where the image goes.
+    pub target: &'a Target,
     base: String,
-    origin: Origin,
-    registry: String,
-    repository: String,
+    pub(super) origin: Origin,
     /// The header `authorization`, once the registry has asked for one.
-    authorization: Mutex<Option<String>>,
+    pub(super) authorization: RefCell<Option<String>>,
+    /// Held while a challenge is answered, so that requests at the same time get one token.
+    pub(super) session: Mutex<Session>,
+    /// What no error may hold.
+    pub(super) secrets: RefCell<Vec<String>>,
 }
 
-/// A request's body.
-pub enum Body<'a, F> {
-    /// Nothing.
-    None,
-    /// A document.
-    Memory(&'a [u8]),
-    /// A blob, and who is told how many of its bytes were written.
-    File(&'a F, &'a dyn Fn(u64)),
+/// A request to be made, several times if need be.
+pub struct Ask<'a, F> {
+    /// For example `PUT`.
+    pub method: &'static str,
+    /// Absolute.
+    pub url: String,
+    /// Names in lower case; without `authorization`.
+    pub headers: Vec<(String, String)>,
+    /// What is sent.
+    pub body: Body<'a, F>,
+    /// What this is for, in messages: for example `starting an upload`.
+    pub tried: String,
 }
 
-/// A response that was received up to its body.
-pub struct Answer<M: Media> {
+/// A request's body: bytes of a known size, and who is told how many of them were written.
+pub struct Body<'a, F> {
+    /// Where they are.
+    pub bytes: Bytes<'a, F>,
+    /// How many there are.
+    pub size: u64,
+    /// Told about once a [`PIECE`] of a file.
+    pub told: &'a dyn Fn(u64),
+}
+
+/// A response whose body was not read yet.
+pub struct Answer<B> {
     /// 200 to 599.
     pub status: u16,
     /// The URL that was asked.
     pub url: String,
+    tried: String,
     headers: Vec<(String, Vec<u8>)>,
-    body: <M::Exchange as Exchange>::Body,
+    body: B,
 }
 
-impl<M: Media> Answer<M> {
-    /// The first header of this name, which is in lower case.
-    pub fn header(&self, name: &str) -> Option<String> {
-        let (_, value) = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
-        String::from_utf8(value.clone()).ok()
+/// A response, as the client's media give it.
+pub type AnswerOf<M> = Answer<<<M as Media>::Exchange as Exchange>::Body>;
+
+impl<'a, F> Body<'a, F> {
+    /// A document, or nothing.
+    pub fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes: Bytes::Memory(bytes), size: bytes.len() as u64, told: &|_| () }
+    }
+}
+
+impl<B: Input> Answer<B> {
+    /// Every header of this name, which is in lower case, as far as it is text.
+    pub fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers.iter().filter(move |(known, _)| known == name).filter_map(|(_, value)| str::from_utf8(value).ok())
     }
 
-    /// At most [`MAX_BODY`] bytes of the body.
-    async fn text(mut self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        while bytes.len() < MAX_BODY {
-            match self.body.read(MAX_BODY as u32).await {
-                Ok(piece) if !piece.is_empty() => bytes.extend(piece),
-                _ => break,
+    /// Adds the body to `bytes`, [`MAX_BODY`] bytes at most. Whether that was all of it.
+    pub async fn read(&mut self, bytes: &mut Vec<u8>) -> Result<bool> {
+        loop {
+            let piece = self.body.read(MAX_BODY as u32).await?;
+            if piece.is_empty() {
+                return Ok(true);
+            }
+            bytes.extend(piece);
+            if bytes.len() > MAX_BODY {
+                bytes.truncate(MAX_BODY);
+                return Ok(false);
             }
         }
-        bytes.truncate(MAX_BODY);
-        bytes
     }
 }
 
 impl<'a, M: Media> Client<'a, M> {
-    /// Nothing is sent yet.
-    pub fn new(media: &'a M, target: &Target) -> Result<Self> {
+    /// Sends nothing yet. Fails when the target's parts are not what a [`Target`] says.
+    pub fn new(media: &'a M, target: &'a Target) -> Result<Self> {
         let host = if target.registry == "docker.io" { "registry-1.docker.io" } else { &target.registry };
-        let scheme = if url::is_loopback(host) { "http" } else { "https" };
-        let base = format!("{scheme}://{host}");
-        let origin = url::origin(&base).ok_or_else(|| {
-            let message = format!("`{}` is not a registry's host", shown(&target.registry));
-            Error::new(Fault::Request, Code::Malformed("registry".into()), message)
+        let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        let sound = !host.contains(['/', '?', '#'])
+            && target.repository.split('/').all(|part| !matches!(part, "" | "." | "..") && part.bytes().all(word))
+            && target.tag.as_ref().is_none_or(|tag| !matches!(tag.as_str(), "" | "." | "..") && tag.bytes().all(word));
+        let origin = url::origin(&format!("https://{host}")).filter(|_| sound).ok_or_else(|| {
+            let message = format!(
+                "`{}` is not a place for an image; write for example example.com/team/site:v1",
+                shown(&target.to_string())
+            );
+            Error::new(Fault::Request, Code::Malformed("reference".into()), message)
         })?;
-        let (registry, repository) = (target.registry.clone(), target.repository.clone());
-        Ok(Self { media, base, origin, registry, repository, authorization: Mutex::default() })
+        let base = format!("{}://{host}", if origin.is_loopback() { "http" } else { "https" });
+        let origin = url::origin(&base).unwrap_or(origin);
+        let (authorization, session, secrets) = Default::default();
+        Ok(Self { media, target, base, origin, authorization, session, secrets })
     }
 
     /// Under the repository, for example `blobs/uploads/`.
     pub fn url(&self, path: &str) -> String {
-        format!("{}/v2/{}/{path}", self.base, self.repository)
+        format!("{}/v2/{}/{path}", self.base, self.target.repository)
     }
 
-    /// The repository with its registry, for people.
-    pub fn target(&self) -> String {
-        format!("{}/{}", self.registry, self.repository)
-    }
-
-    /// Sends a request; once more with authorization when the registry asks for it.
-    pub async fn send(
-        &self,
-        method: &str,
-        url: &str,
-        headers: &[(String, String)],
-        body: Body<'_, M::File>,
-    ) -> Result<Answer<M>> {
-        let here = url::origin(url).ok_or_else(|| self.broken("it named an address that is not one of HTTP"))?;
-        if self.origin.secure && !here.secure {
-            return Err(self.broken("it sent us from https to http, which is refused"));
-        }
-        let ours = here == self.origin;
-        let used = self.authorization.lock().await.clone().filter(|_| ours);
-        let answer = self.once(method, url, headers, &used, &body).await?;
-        if answer.status != 401 || !ours {
-            return Ok(answer);
-        }
-        // One request asks for what all need; the others wait for it.
-        let mut authorization = self.authorization.lock().await;
-        if *authorization == used {
-            match self.authorize(&answer).await? {
-                Some(fresh) => *authorization = Some(fresh),
-                None => return Ok(answer),
+    /// Sends a request; once more when the registry asks for authorization and that can be had. Redirects are followed where nothing is sent.
+    pub async fn send(&self, mut ask: Ask<'_, M::File>) -> Result<AnswerOf<M>> {
+        for _ in 0..MAX_HOPS {
+            let answer = self.authorized(&ask).await?;
+            if !matches!(ask.method, "GET" | "HEAD") || !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
+                return Ok(answer);
             }
+            ask.url = self.location(&answer)?;
         }
-        let again = authorization.clone();
-        drop(authorization);
-        self.once(method, url, headers, &again, &body).await
+        Err(self.broken("it redirects without an end"))
+    }
+
+    /// Where an answer points, from the URL that was asked.
+    pub fn location(&self, answer: &AnswerOf<M>) -> Result<String> {
+        let location = answer.headers("location").next().and_then(|location| url::resolve(&answer.url, location));
+        location.ok_or_else(|| self.broken("it sent us on without saying where to"))
+    }
+
+    /// The origin of a URL that the registry named, if it may be asked.
+    pub fn permitted(&self, url: &str) -> Result<Origin> {
+        let here = url::origin(url).ok_or_else(|| self.broken("it named an address that is not one of HTTP"))?;
+        if here.secure || (!self.origin.secure && here.is_loopback()) {
+            return Ok(here);
+        }
+        Err(self.broken(&format!("it sent us to {}, and plain http is refused", shown(&here.to_string()))))
+    }
+
+    /// One exchange, with exactly this authorization. A body that was not taken in whole is an error, unless the answer says why.
+    pub async fn once(&self, ask: &Ask<'_, M::File>, authorization: Option<&str>) -> Result<AnswerOf<M>> {
+        let mut headers = ask.headers.clone();
+        headers.extend(authorization.map(|value| ("authorization".to_owned(), value.to_owned())));
+        let Ask { method, url, body, tried, .. } = ask;
+        let request = Request { method: (*method).into(), url: url.clone(), headers, content_length: body.size };
+        let failed = |error: Error| error.within(format!("{tried} at {} failed", self.target));
+        let mut exchange = self.media.exchange(request).await.map_err(failed)?;
+        let taken = write(&mut exchange, body).await?;
+        let Response { status, headers, body } = exchange.finish().await.map_err(failed)?;
+        if !taken && status < 300 {
+            return Err(self.broken("it said yes before it had everything"));
+        }
+        Ok(Answer { status, url: url.clone(), tried: tried.clone(), headers, body })
     }
 
     /// The error for an answer that says no.
-    pub async fn refused(&self, answer: Answer<M>, tried: &str) -> Error {
-        let status = answer.status;
-        refusal::of(status, &answer.text().await, &self.target(), tried)
+    pub async fn refused(&self, mut answer: AnswerOf<M>) -> Error {
+        let mut body = Vec::new();
+        // As much as came is told.
+        let _ = answer.read(&mut body).await;
+        Refused {
+            status: answer.status,
+            body: &body,
+            tried: &answer.tried,
+            target: &self.target.to_string(),
+            registry: &self.target.registry,
+            secrets: &self.secrets.borrow(),
+        }
+        .error()
     }
 
     /// The error for a registry that does not keep to the protocol.
     pub fn broken(&self, how: &str) -> Error {
-        let message = format!("{} does not keep to the registry protocol: {how}", self.registry);
+        let message = format!(
+            "{} does not keep to the registry protocol: {how}; tell those who run it",
+            shown(&self.target.registry)
+        );
         Error::new(Fault::Registry, Code::Malformed("registry protocol".into()), message)
     }
 
-    async fn once(
-        &self,
-        method: &str,
-        url: &str,
-        headers: &[(String, String)],
-        authorization: &Option<String>,
-        body: &Body<'_, M::File>,
-    ) -> Result<Answer<M>> {
-        let mut headers = headers.to_vec();
-        headers.extend(authorization.iter().map(|value| ("authorization".to_owned(), value.clone())));
-        let content_length = match body {
-            Body::None => 0,
-            Body::Memory(bytes) => bytes.len() as u64,
-            Body::File(file, _) => file.size(),
-        };
-        let request = Request { method: method.to_owned(), url: url.to_owned(), headers, content_length };
-        let mut exchange = self.media.exchange(request).await?;
-        // A registry that answers early stops the body; its answer says why.
-        let sent = match body {
-            Body::None => Ok(()),
-            Body::Memory(bytes) => exchange.write(bytes.to_vec()).await,
-            Body::File(file, told) => send_file(&mut exchange, *file, *told).await,
-        };
-        match (sent, exchange.finish().await) {
-            (_, Ok(Response { status, headers, body })) => Ok(Answer { status, url: url.to_owned(), headers, body }),
-            (Err(error), Err(_)) | (Ok(()), Err(error)) => Err(error),
+    async fn authorized(&self, ask: &Ask<'_, M::File>) -> Result<AnswerOf<M>> {
+        if self.permitted(&ask.url)? != self.origin {
+            return self.once(ask, None).await;
         }
-    }
-
-    /// The authorization that answers a 401; `None` when there is nothing that could.
-    async fn authorize(&self, refused: &Answer<M>) -> Result<Option<String>> {
-        let mut challenges = Vec::new();
-        for (name, value) in &refused.headers {
-            if name.eq_ignore_ascii_case("www-authenticate") {
-                challenges.extend(challenge::parse(&String::from_utf8_lossy(value)));
-            }
+        let used = self.authorization.borrow().clone();
+        let answer = self.once(ask, used.as_deref()).await?;
+        if answer.status != 401 {
+            return Ok(answer);
         }
-        let known = if self.registry == "docker.io" { "https://index.docker.io/v1/" } else { &self.registry };
-        let credential = self.media.credential(known).await?;
-        let bearer = challenges.iter().find(|challenge| matches!(challenge, Challenge::Bearer { .. }));
-        match (bearer.or(challenges.first()), credential) {
-            (Some(_), Some(Credential::RegistryToken(token))) => Ok(Some(format!("Bearer {token}"))),
-            (Some(Challenge::Bearer { realm, service, scope }), credential) => {
-                self.token(realm, service.as_deref(), scope.as_deref(), credential).await.map(Some)
-            }
-            (Some(Challenge::Basic), Some(Credential::Basic(user, password))) => Ok(Some(basic(&user, &password))),
-            _ => Ok(None),
+        match self.authorize(&answer, used.as_deref()).await? {
+            Some(fresh) => self.once(ask, Some(&fresh)).await,
+            None => Ok(answer),
         }
-    }
-
-    /// A token from the realm: by GET with user and password or without, by POST with an identity token.
-    async fn token(
-        &self,
-        realm: &str,
-        service: Option<&str>,
-        asked: Option<&str>,
-        credential: Option<Credential>,
-    ) -> Result<String> {
-        let there = url::origin(realm).ok_or_else(|| self.broken("its token server's address is not one of HTTP"))?;
-        if !there.secure && (self.origin.secure || !url::is_loopback(&there.host)) {
-            return Err(self.broken("its token server is reached by http, which is refused"));
-        }
-        let own = format!("repository:{}:pull,push", self.repository);
-        let scope = if asked.is_some_and(|asked| asked.contains("push")) { asked.unwrap_or(&own) } else { &own };
-        let answer = if let Some(Credential::IdentityToken(token)) = &credential {
-            let mut form = format!(
-                "grant_type=refresh_token&refresh_token={}&client_id=ocix&scope={}",
-                url::escaped(token),
-                url::escaped(scope)
-            );
-            if let Some(service) = service {
-                form.push_str(&format!("&service={}", url::escaped(service)));
-            }
-            let content = [("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())];
-            self.once("POST", realm, &content, &None, &Body::Memory(form.as_bytes())).await?
-        } else {
-            let mut url = realm.to_owned();
-            if let Some(service) = service {
-                url = url::with(&url, "service", service);
-            }
-            let url = url::with(&url, "scope", scope);
-            let authorization = match &credential {
-                Some(Credential::Basic(user, password)) => Some(basic(user, password)),
-                _ => None,
-            };
-            self.once("GET", &url, &[], &authorization, &Body::None).await?
-        };
-        if answer.status != 200 {
-            return Err(self.refused(answer, "asking for a token").await);
-        }
-        let parsed: Option<serde_json::Value> = serde_json::from_slice(&answer.text().await).ok();
-        let field =
-            |name: &str| parsed.as_ref()?.get(name)?.as_str().filter(|token| !token.is_empty()).map(str::to_owned);
-        let token = field("token")
-            .or_else(|| field("access_token"))
-            .filter(|token| token.bytes().all(|byte| byte.is_ascii_graphic()));
-        token.map(|token| format!("Bearer {token}")).ok_or_else(|| self.broken("its token server sent no token"))
     }
 }
 
-async fn send_file<E: Exchange, F: File>(exchange: &mut E, file: &F, told: &dyn Fn(u64)) -> Result<()> {
-    let mut offset = 0;
-    while offset < file.size() {
-        let piece = file.read_at(offset, PIECE).await?;
+/// Writes the body from its start. `false` when the peer stopped taking it: its answer, or what became of the connection, says why.
+async fn write<F: File>(exchange: &mut impl Exchange, body: &Body<'_, F>) -> Result<bool> {
+    let file = match body.bytes {
+        Bytes::Memory([]) => return Ok(true),
+        Bytes::Memory(bytes) => return Ok(exchange.write(bytes.to_vec()).await.is_ok()),
+        Bytes::File(file) => file,
+    };
+    let (mut done, mut told) = (0_u64, 0_u64);
+    while done < body.size {
+        let piece =
+            file.read_at(done, PIECE.min(u32::try_from(body.size.saturating_sub(done)).unwrap_or(PIECE))).await?;
         if piece.is_empty() {
-            let message = "a blob became shorter while it was pushed: check the store's disk, and push again";
-            return Err(Error::new(Fault::Store, Code::SizeMismatch(offset), message));
+            let message = "a blob became shorter while it was pushed; check the place where it is kept, and push again";
+            return Err(Error::new(Fault::Store, Code::SizeMismatch(done), message));
         }
-        offset = offset.saturating_add(piece.len() as u64);
-        exchange.write(piece).await?;
-        told(offset);
-    }
-    Ok(())
-}
-
-fn basic(user: &str, password: &str) -> String {
-    format!("Basic {}", base64(format!("{user}:{password}").as_bytes()))
-}
-
-/// RFC 4648, 4.
-fn base64(bytes: &[u8]) -> String {
-    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for group in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or_default());
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for (digit, shift) in [18, 12, 6, 0].into_iter().enumerate() {
-            let letter = alphabet.get((bits >> shift & 63) as usize).copied().unwrap_or_default();
-            out.push(if digit <= group.len() { char::from(letter) } else { '=' });
+        done = done.saturating_add(piece.len() as u64);
+        if exchange.write(piece).await.is_err() {
+            return Ok(false);
+        }
+        if done.saturating_sub(told) >= u64::from(PIECE) {
+            told = done;
+            (body.told)(done);
         }
     }
-    out
+    Ok(true)
 }
 
 /// What is read of an error or a token, in bytes.
-const MAX_BODY: usize = 64 << 10;
+pub const MAX_BODY: usize = 64 << 10;
 
 /// What is read of a blob at once, in bytes.
 const PIECE: u32 = 1 << 20;
+
+/// Requests that one request may become by redirects.
+const MAX_HOPS: u32 = 11;

@@ -1,23 +1,26 @@
 //! Pushing an image to a registry (OCI distribution spec, "Push").
 //!
 //! Everything that decides what is sent in which order lives in this file: blobs first, several at a time and each once, then the manifests,
-//! children before the root, and the tag with the root, last. What the registry has already is not sent.
+//! children before the root, and the tag with the root, last. What the registry has already is not sent. A blob is one PUT; nothing is tried
+//! a second time but a request that lacked authorization.
 
 mod challenge;
 mod client;
 mod refusal;
+mod token;
 mod upload;
 mod url;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
-use crate::error::Result;
+use crate::error::{Code, Error, Fault, Result};
 use crate::media::{Action, Event, Media, Step};
-use client::{Body, Client};
+use client::{AnswerOf, Ask, Body, Client};
 
 /// Where an image goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +42,7 @@ pub struct Image<'a, F> {
 }
 
 /// A blob's bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub enum Bytes<'a, F> {
     /// A document.
     Memory(&'a [u8]),
@@ -49,65 +52,104 @@ pub enum Bytes<'a, F> {
 
 /// Pushes the image.
 ///
+/// Tells how far every blob and manifest is as a step of [`Action::Upload`], in bytes, which ends with the note `uploaded` or `already there`.
+/// Dropped before its end, it drops the requests that are under way.
+///
 /// # Errors
-/// Of the fault `registry`, with what was tried where, what the registry said, and what to do; of a store that could not be read. Blobs that
-/// were sent stay at the registry, without a name.
+/// Of the fault `registry`, with what was tried where, what the registry said, and what to do; of a blob that could not be read. Blobs that
+/// were sent stay at the registry, without a name; a tag is only ever set when all else is there.
 pub async fn push<M: Media>(media: &M, image: &Image<'_, M::File>, target: &Target) -> Result<()> {
     let client = Client::new(media, target)?;
     let mut known = BTreeSet::new();
     let blobs = image.blobs.iter().filter(|(blob, _)| known.insert(&blob.digest));
-    let uploads = blobs.map(async |(blob, bytes)| upload::blob(&client, blob, bytes).await);
+    let uploads = blobs.map(async |(blob, bytes)| upload::blob(&client, blob, *bytes).await);
     stream::iter(uploads).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     for (number, (manifest, bytes)) in image.manifests.iter().enumerate() {
         let root = number.saturating_add(1) == image.manifests.len();
-        let reference = match &target.tag {
-            Some(tag) if root => tag.as_str(),
-            _ => manifest.digest.as_str(),
-        };
-        put_manifest(&client, manifest, bytes, reference).await?;
+        put_manifest(&client, manifest, bytes, target.tag.as_deref().filter(|_| root)).await?;
     }
     Ok(())
 }
 
-/// Puts a manifest under a tag or its digest, unless it stands there already.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.registry, self.repository)?;
+        self.tag.iter().try_for_each(|tag| write!(f, ":{tag}"))
+    }
+}
+
+impl<F> Clone for Bytes<'_, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<F> Copy for Bytes<'_, F> {}
+
+/// Puts a manifest under its digest or a tag, unless it stands there already.
 async fn put_manifest<M: Media>(
     client: &Client<'_, M>,
     manifest: &Descriptor,
     bytes: &[u8],
-    reference: &str,
+    tag: Option<&str>,
 ) -> Result<()> {
-    let path = format!("manifests/{reference}");
-    let accept = [("accept".to_owned(), manifest.media_type.clone())];
-    let there = client.send("HEAD", &client.url(&path), &accept, Body::None).await?;
-    let same = there.status == 200 && there.header("docker-content-digest") == Some(manifest.digest.to_string());
+    let reference = tag.unwrap_or(manifest.digest.as_str());
+    let url = client.url(&format!("manifests/{reference}"));
+    let head = Ask {
+        method: "HEAD",
+        url: url.clone(),
+        headers: vec![("accept".into(), manifest.media_type.clone())],
+        body: Body::of(&[]),
+        tried: format!("asking for the manifest {reference}"),
+    };
+    let answer = client.send(head).await?;
+    let same = match answer.status {
+        200 => {
+            answer.headers("docker-content-digest").next().map_or(tag.is_none(), |is| is == manifest.digest.as_str())
+        }
+        404 | 405 => false,
+        _ => return Err(client.refused(answer).await),
+    };
     if same {
         progress(client, manifest, manifest.size, Some("already there"));
         return Ok(());
     }
-    let content = [("content-type".to_owned(), manifest.media_type.clone())];
-    let put = client.send("PUT", &client.url(&path), &content, Body::Memory(bytes)).await?;
-    if !matches!(put.status, 200..=202) {
-        return Err(client.refused(put, &format!("putting the manifest {reference}")).await);
+    progress(client, manifest, 0, None);
+    let put = Ask {
+        method: "PUT",
+        url,
+        headers: vec![("content-type".into(), manifest.media_type.clone())],
+        body: Body::of(bytes),
+        tried: format!("putting the manifest {reference}"),
+    };
+    let answer = client.send(put).await?;
+    if !matches!(answer.status, 200..=204) {
+        return Err(client.refused(answer).await);
     }
-    if let Some(is) =
-        put.header("docker-content-digest").and_then(|is| is.parse::<Digest>().ok()).filter(|is| *is != manifest.digest)
-    {
-        let message =
-            format!("{} took the manifest for another one, {is}: something on the way changed it", client.target());
-        return Err(crate::error::Error::new(
-            crate::error::Fault::Registry,
-            crate::error::Code::DigestMismatch(is),
-            message,
-        ));
-    }
+    confirm(client, &answer, &manifest.digest)?;
     progress(client, manifest, manifest.size, Some("uploaded"));
     Ok(())
+}
+
+/// Fails when the registry says that it took the bytes for others. One that speaks of another algorithm says nothing.
+fn confirm<M: Media>(client: &Client<'_, M>, answer: &AnswerOf<M>, sent: &Digest) -> Result<()> {
+    let Some(is) = answer.headers("docker-content-digest").next() else { return Ok(()) };
+    let is: Digest = is.parse().map_err(|why: Error| {
+        let mut error = client.broken("it answered with a digest that is not one");
+        error.causes.push(why.message);
+        error
+    })?;
+    if is == *sent || is.algorithm() != sent.algorithm() {
+        return Ok(());
+    }
+    let message = format!("{} took {sent} for {is}: something on the way changed it; push again", client.target);
+    Err(Error::new(Fault::Registry, Code::DigestMismatch(is), message))
 }
 
 /// Tells how far a blob or manifest is; a note ends it.
 fn progress<M: Media>(client: &Client<'_, M>, of: &Descriptor, done: u64, note: Option<&str>) {
     client.media.emit(Event::Step(Step {
-        id: format!("{} {}", client.target(), of.digest),
+        id: format!("{}@{}", client.target, of.digest),
         action: Action::Upload,
         subject: of.digest.to_string(),
         done,
@@ -119,3 +161,6 @@ fn progress<M: Media>(client: &Client<'_, M>, of: &Descriptor, done: u64, note: 
 
 /// Blobs that are on their way to one registry at the same time.
 const AT_ONCE: usize = 4;
+
+#[cfg(test)]
+mod tests;

@@ -1,44 +1,75 @@
 //! One blob: asked for, and when the registry does not have it, sent (OCI distribution spec, "Pushing blobs", POST then PUT).
 
-use super::client::{Body, Client};
-use super::{Bytes, progress, url};
+use super::client::{Ask, Body, Client};
+use super::{Bytes, confirm, progress, url};
 use crate::descriptor::Descriptor;
-use crate::error::Result;
-use crate::media::Media;
+use crate::error::{Code, Error, Fault, Result};
+use crate::media::{File, Media};
 
 /// Makes sure that the registry has the blob.
-pub async fn blob<M: Media>(client: &Client<'_, M>, blob: &Descriptor, bytes: &Bytes<'_, M::File>) -> Result<()> {
-    let known = client.send("HEAD", &client.url(&format!("blobs/{}", blob.digest)), &[], Body::None).await?;
-    match known.status {
-        200 => {
-            progress(client, blob, blob.size, Some("already there"));
-            return Ok(());
-        }
-        404 => {}
-        _ => return Err(client.refused(known, &format!("asking for the blob {}", blob.digest)).await),
+pub async fn blob<M: Media>(client: &Client<'_, M>, blob: &Descriptor, bytes: Bytes<'_, M::File>) -> Result<()> {
+    let size = match bytes {
+        Bytes::Memory(bytes) => bytes.len() as u64,
+        Bytes::File(file) => file.size(),
+    };
+    if size != blob.size {
+        let message = format!("the blob {} has {size} bytes instead of {}; export it again", blob.digest, blob.size);
+        return Err(Error::new(Fault::Store, Code::SizeMismatch(size), message));
     }
-    let started = client.send("POST", &client.url("blobs/uploads/"), &[], Body::None).await?;
-    if started.status != 202 {
-        return Err(client.refused(started, "starting an upload").await);
+    if is_there(client, blob).await? {
+        progress(client, blob, blob.size, Some("already there"));
+        return Ok(());
     }
-    let location = started.header("location").and_then(|location| url::resolve(&started.url, &location));
-    let location = location.ok_or_else(|| client.broken("an upload was started without a usable location"))?;
-    let location = url::with(&location, "digest", blob.digest.as_str());
+    progress(client, blob, 0, None);
+    let location = start(client).await?;
     let told = |done: u64| {
-        // The last piece is told when the registry has confirmed it.
+        // The end is told when the registry has confirmed it.
         if done < blob.size {
             progress(client, blob, done, None);
         }
     };
-    let content = [("content-type".to_owned(), "application/octet-stream".to_owned())];
-    let body = match bytes {
-        Bytes::Memory(bytes) => Body::Memory(bytes),
-        Bytes::File(file) => Body::File(*file, &told),
+    let put = Ask {
+        method: "PUT",
+        url: url::with(&location, "digest", blob.digest.as_str()),
+        headers: vec![("content-type".into(), "application/octet-stream".into())],
+        body: Body { bytes, size, told: &told },
+        tried: format!("uploading the blob {}", blob.digest),
     };
-    let put = client.send("PUT", &location, &content, body).await?;
-    if !matches!(put.status, 200..=202) {
-        return Err(client.refused(put, &format!("uploading the blob {}", blob.digest)).await);
+    let answer = client.send(put).await?;
+    if !matches!(answer.status, 200..=204) {
+        return Err(client.refused(answer).await);
+    }
+    confirm(client, &answer, &blob.digest)?;
+    // 202 is a promise only.
+    if answer.status == 202 && !is_there(client, blob).await? {
+        return Err(client.broken("it took a blob and does not have it"));
     }
     progress(client, blob, blob.size, Some("uploaded"));
     Ok(())
+}
+
+async fn is_there<M: Media>(client: &Client<'_, M>, blob: &Descriptor) -> Result<bool> {
+    let head = Ask {
+        method: "HEAD",
+        url: client.url(&format!("blobs/{}", blob.digest)),
+        headers: Vec::new(),
+        body: Body::of(&[]),
+        tried: format!("asking for the blob {}", blob.digest),
+    };
+    let answer = client.send(head).await?;
+    match answer.status {
+        200 => Ok(true),
+        404 | 405 => Ok(false),
+        _ => Err(client.refused(answer).await),
+    }
+}
+
+/// Opens an upload: where its bytes go.
+async fn start<M: Media>(client: &Client<'_, M>) -> Result<String> {
+    let (url, tried) = (client.url("blobs/uploads/"), "starting an upload".to_owned());
+    let answer = client.send(Ask { method: "POST", url, headers: Vec::new(), body: Body::of(&[]), tried }).await?;
+    if answer.status != 202 {
+        return Err(client.refused(answer).await);
+    }
+    client.location(&answer)
 }
