@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::fs::{Mode, OFlags, ResolveFlags, fsync, mkdirat, openat, openat2};
 use rustix::io::Errno;
 
 /// Opens a folder to start from. Links on the way to it are the user's own.
@@ -20,8 +20,10 @@ pub fn open(root: impl AsFd, path: &[u8]) -> io::Result<File> {
     let within = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     match openat2(&root, OsStr::from_bytes(path), flags, Mode::empty(), within) {
         Ok(file) => Ok(file.into()),
-        // A kernel, or a sandbox, without this call: component by component is the same, but slower.
-        Err(Errno::NOSYS | Errno::PERM) => step_by_step(root.as_fd().try_clone_to_owned()?, path, flags),
+        // A kernel, or a sandbox, without this call, or a path longer than it takes: component by component is the same, but slower.
+        Err(Errno::NOSYS | Errno::PERM | Errno::NAMETOOLONG) => {
+            step_by_step(root.as_fd().try_clone_to_owned()?, path, flags)
+        }
         Err(why) => Err(why.into()),
     }
 }
@@ -29,6 +31,28 @@ pub fn open(root: impl AsFd, path: &[u8]) -> io::Result<File> {
 /// Opens a folder in an open folder.
 pub fn folder(parent: impl AsFd, name: &OsStr) -> io::Result<OwnedFd> {
     Ok(openat(parent, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// Opens a folder by its path, component by component. An empty path is the root itself.
+pub fn descend(root: impl AsFd, path: &[u8]) -> io::Result<OwnedFd> {
+    let mut components = path.split(|byte| *byte == b'/').filter(|component| !component.is_empty());
+    components.try_fold(root.as_fd().try_clone_to_owned()?, |parent, name| folder(parent, OsStr::from_bytes(name)))
+}
+
+/// Opens the folder at a relative path, and makes what is missing of it, each durable in the one above. Empty for the root itself.
+pub fn make(root: OwnedFd, path: &str) -> io::Result<OwnedFd> {
+    path.split('/').filter(|name| !name.is_empty()).map(OsStr::new).try_fold(root, |parent, name| {
+        match folder(&parent, name) {
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
+                match mkdirat(&parent, name, Mode::from_raw_mode(0o777)) {
+                    Ok(()) | Err(Errno::EXIST) => fsync(&parent)?,
+                    Err(why) => return Err(why.into()),
+                }
+                folder(&parent, name)
+            }
+            other => other,
+        }
+    })
 }
 
 fn step_by_step(root: OwnedFd, path: &[u8], flags: OFlags) -> io::Result<File> {

@@ -13,7 +13,7 @@ pub mod images {
             "ocix:image/files.input": crate::files::Input,
             "ocix:image/trees.tree": crate::trees::Tree,
             "ocix:image/directories.directory": crate::directories::Directory,
-            "ocix:image/directories.writer": crate::directories::Writer,
+            "ocix:image/directories.writer": crate::writers::Writer,
             "ocix:image/directories.lock": crate::directories::Lock,
             "ocix:image/http.exchange": crate::http::Exchange,
             "ocix:image/workers.hasher": crate::workers::Hasher,

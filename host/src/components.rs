@@ -1,7 +1,8 @@
 //! The two components, compiled: those that the host carries, or any that were built for the same seam.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -71,7 +72,7 @@ fn load(engine: &Engine, compiled: &[u8], wasm: &[u8]) -> wasmtime::Result<Compo
     }
     let cached = cache_path(wasm);
     if let Some(component) =
-        cached.as_ref().and_then(|path| fs::read(path).ok()).and_then(|bytes| deserialize(engine, &bytes).ok())
+        cached.as_ref().and_then(|path| own(path)).and_then(|bytes| deserialize(engine, &bytes).ok())
     {
         return Ok(component);
     }
@@ -102,9 +103,18 @@ fn cache_path(wasm: &[u8]) -> Option<PathBuf> {
     Some(folder.join("ocix").join(format!("{}-{digest}.cwasm", env!("CARGO_PKG_VERSION"))))
 }
 
+/// A file that nobody but this user can have written.
+fn own(path: &Path) -> Option<Vec<u8>> {
+    let mut file = fs::File::open(path).ok()?;
+    let metadata = file.metadata().ok()?;
+    let safe = metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0;
+    let mut bytes = Vec::new();
+    (safe && file.read_to_end(&mut bytes).is_ok()).then_some(bytes)
+}
+
 fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
     let written = fs::File::create(&temporary)

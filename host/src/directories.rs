@@ -1,28 +1,28 @@
 //! The import `directories`: a folder whose files appear whole and durable, or not at all.
 //!
 //! Unpublished files are in `ingest/`, each locked by the process that writes it for as long as it lives; a file there that nobody has
-//! locked was left by a crash, and the next holder of the folder's lock sweeps it. The lock's own file is never removed.
+//! locked was left by a crash, and the next holder of the folder's lock sweeps it. The lock's own file is never removed. Beneath the
+//! folder no link is followed.
 
-use std::collections::BTreeSet;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock, openat, unlinkat};
 use wasmtime::component::{Accessor, Resource};
 
 use crate::beneath;
-use crate::bindings::images::ocix::image::directories::{
-    Host, HostDirectory, HostDirectoryWithStore, HostLock, HostWriter, HostWriterWithStore,
-};
+use crate::bindings::images::ocix::image::directories::{Host, HostDirectory, HostDirectoryWithStore, HostLock};
 use crate::error::{Error, ErrorCode, Fault, error, refused};
 use crate::files::File;
 use crate::state::{Media, State, get, put};
+use crate::writers::Writer;
 
 /// A folder that may be written to, or a layout to read.
 #[derive(Clone)]
@@ -32,26 +32,17 @@ struct Place {
     path: PathBuf,
     fault: Fault,
     writable: bool,
-    /// What is not published yet.
-    drafts: Mutex<BTreeSet<PathBuf>>,
-}
-
-/// An unpublished file.
-#[derive(Clone)]
-pub struct Writer(Arc<Mutex<Draft>>);
-
-/// Gone with its file when dropped before it is published.
-struct Draft {
-    directory: Directory,
-    path: PathBuf,
-    /// None when it is published.
-    file: Option<fs::File>,
+    /// What is not published yet: its name, and the folder that it is in.
+    drafts: Mutex<BTreeMap<String, Arc<OwnedFd>>>,
 }
 
 /// Held until dropped.
 pub struct Lock {
     _file: fs::File,
 }
+
+/// Removes a directory's unpublished files when it goes.
+pub struct Abandoned(Directory);
 
 impl Directory {
     /// The embedded store. It is made when the first file is.
@@ -64,21 +55,62 @@ impl Directory {
         Self(Arc::new(Place { path: path.to_owned(), fault: Fault::Source, writable: false, drafts: Mutex::default() }))
     }
 
-    /// Removes every unpublished file, also of writes that still wait for the disk: nobody will publish them any more.
-    pub fn abandon(&self) {
-        for path in std::mem::take(&mut *self.drafts()) {
-            let _ = fs::remove_file(path);
+    /// Removes every unpublished file when the answer is dropped, also of writes that still wait for the disk: nobody will publish
+    /// them any more.
+    pub fn abandoned(&self) -> Abandoned {
+        Abandoned(self.clone())
+    }
+
+    /// Where it is, with `path` beneath it: for errors.
+    pub fn full(&self, path: &str) -> PathBuf {
+        self.0.path.join(path)
+    }
+
+    /// Whose fault it is when it cannot be read or written.
+    pub fn fault(&self) -> Fault {
+        self.0.fault
+    }
+
+    /// What the operating system refused.
+    pub fn refused(&self, verb: &str, path: &Path, why: &io::Error) -> Error {
+        refused(self.0.fault, verb, path, why)
+    }
+
+    /// Opens a folder beneath, and makes what is missing on the way. Empty for the directory itself.
+    pub fn made(&self, path: &str) -> Result<OwnedFd, Error> {
+        self.writable()?;
+        let made = make_durably(&self.0.path)
+            .and_then(|()| beneath::root(&self.0.path))
+            .and_then(|root| beneath::make(root, path));
+        made.map_err(|why| self.refused("make the folder", &self.full(path), &why))
+    }
+
+    /// Adds an unpublished file.
+    pub fn remember(&self, name: &str, folder: Arc<OwnedFd>) {
+        self.drafts().insert(name.to_owned(), folder);
+    }
+
+    /// It is published, and stays.
+    pub fn keep(&self, name: &str) {
+        self.drafts().remove(name);
+    }
+
+    /// Removes an unpublished file.
+    pub fn forget(&self, name: &str) {
+        if let Some(folder) = self.drafts().remove(name) {
+            // What cannot be removed is swept by the next writer.
+            let _ = unlinkat(folder, name, AtFlags::empty());
         }
     }
 
-    fn drafts(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+    fn drafts(&self) -> MutexGuard<'_, BTreeMap<String, Arc<OwnedFd>>> {
         self.0.drafts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn open(&self, path: &str) -> Result<Option<File>, Error> {
         self.check(path)?;
-        let full = self.0.path.join(path);
-        let why = |why: io::Error| refused(self.0.fault, "read", &full, &why);
+        let full = self.full(path);
+        let why = |why: io::Error| self.refused("read", &full, &why);
         let opened = beneath::root(&self.0.path).and_then(|root: OwnedFd| beneath::open(root, path.as_bytes()));
         match opened {
             Ok(file) => File::new(file, &full, self.0.fault).map(Some).map_err(why),
@@ -87,32 +119,12 @@ impl Directory {
         }
     }
 
-    fn create(&self) -> Result<Writer, Error> {
-        self.check("ingest")?;
-        self.writable()?;
-        let folder = self.0.path.join(INGEST);
-        make_durably(&folder).map_err(|why| self.refused("make the folder", &folder, &why))?;
-        let path = folder.join(format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
-        let options = || OpenOptions::new().read(true).write(true).create_new(true).mode(0o644).open(&path);
-        let file = match options() {
-            // A process that had our number crashed, or runs in another container on the same folder.
-            Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => return self.create(),
-            other => other.map_err(|why| self.refused("write", &path, &why))?,
-        };
-        // Between the two calls another process may have taken the new file for one that a crash left.
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() || !path.exists() {
-            return self.create();
-        }
-        self.drafts().insert(path.clone());
-        Ok(Writer(Arc::new(Mutex::new(Draft { directory: self.clone(), path, file: Some(file) }))))
-    }
-
     fn lock(&self) -> Result<Lock, Error> {
-        self.writable()?;
-        make_durably(&self.0.path).map_err(|why| self.refused("make the folder", &self.0.path, &why))?;
-        let path = self.0.path.join(LOCK);
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o644).open(&path);
-        let file = file.map_err(|why| self.refused("open", &path, &why))?;
+        let root = self.made("")?;
+        let path = self.full(LOCK);
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat(&root, LOCK, flags, Mode::from_raw_mode(0o644));
+        let file = file.map_err(|why| self.refused("open", &path, &why.into()))?;
         let start = Instant::now();
         while let Err(why) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
             if why != rustix::io::Errno::WOULDBLOCK && why != rustix::io::Errno::INTR {
@@ -121,29 +133,19 @@ impl Directory {
             if start.elapsed() > PATIENCE {
                 let message = format!(
                     "`{}` is locked by another process for ten seconds now: wait for it, or stop it",
-                    path.display()
+                    crate::error::shown(&path.to_string_lossy())
                 );
                 return Err(error(self.0.fault, ErrorCode::Other("locked".into()), message));
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        self.sweep();
-        Ok(Lock { _file: file })
-    }
-
-    /// Removes what crashed writers left. What cannot be removed stays for the next time.
-    fn sweep(&self) {
-        let Ok(drafts) = fs::read_dir(self.0.path.join(INGEST)) else { return };
-        for path in drafts.filter_map(Result::ok).map(|draft| draft.path()) {
-            let Ok(file) = OpenOptions::new().read(true).open(&path) else { continue };
-            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-                let _ = fs::remove_file(path);
-            }
-        }
+        // What cannot be removed stays for the next time.
+        let _ = sweep(&root);
+        Ok(Lock { _file: file.into() })
     }
 
     /// Only what the seam allows as a path.
-    fn check(&self, path: &str) -> Result<(), Error> {
+    pub fn check(&self, path: &str) -> Result<(), Error> {
         let sound = |part: &str| {
             !matches!(part, "" | "." | "..")
                 && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
@@ -162,54 +164,27 @@ impl Directory {
         let message = format!("`{}` is a source and is not written to", self.0.path.display());
         Err(error(Fault::Component, ErrorCode::Denied, message))
     }
-
-    fn refused(&self, verb: &str, path: &Path, why: &io::Error) -> Error {
-        refused(self.0.fault, verb, path, why)
-    }
 }
 
-impl Writer {
-    fn write(&self, bytes: &[u8]) -> Result<(), Error> {
-        let mut draft = self.draft();
-        let Draft { directory, path, file } = &mut *draft;
-        let file = file.as_mut().ok_or_else(published)?;
-        file.write_all(bytes).map_err(|why| directory.refused("write", path, &why))
-    }
-
-    fn reader(&self) -> Result<File, Error> {
-        let draft = self.draft();
-        let file = draft.file.as_ref().ok_or_else(published)?;
-        let again = file.try_clone().and_then(|file| File::new(file, &draft.path, draft.directory.0.fault));
-        again.map_err(|why| draft.directory.refused("read", &draft.path, &why))
-    }
-
-    fn publish(&self, path: &str) -> Result<(), Error> {
-        let mut draft = self.draft();
-        let directory = draft.directory.clone();
-        directory.check(path)?;
-        let file = draft.file.as_ref().ok_or_else(published)?;
-        file.sync_all().map_err(|why| directory.refused("write", &draft.path, &why))?;
-        let to = directory.0.path.join(path);
-        let folder = to.parent().unwrap_or(&directory.0.path).to_owned();
-        make_durably(&folder).map_err(|why| directory.refused("make the folder", &folder, &why))?;
-        fs::rename(&draft.path, &to).map_err(|why| directory.refused("write", &to, &why))?;
-        draft.file = None;
-        directory.drafts().remove(&draft.path);
-        sync(&folder).map_err(|why| directory.refused("write", &folder, &why))
-    }
-
-    fn draft(&self) -> MutexGuard<'_, Draft> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Draft {
+impl Drop for Abandoned {
     fn drop(&mut self) {
-        if self.file.is_some() {
-            self.directory.drafts().remove(&self.path);
-            let _ = fs::remove_file(&self.path);
+        let names: Vec<String> = self.0.drafts().keys().cloned().collect();
+        names.iter().for_each(|name| self.0.forget(name));
+    }
+}
+
+/// Removes what crashed writers left.
+fn sweep(root: &OwnedFd) -> io::Result<()> {
+    let ingest = beneath::folder(root, OsStr::new(INGEST))?;
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    for draft in Dir::read_from(&ingest)?.filter_map(Result::ok) {
+        let name = OsStr::from_bytes(draft.file_name().to_bytes());
+        let Ok(file) = openat(&ingest, name, flags, Mode::empty()) else { continue };
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            let _ = unlinkat(&ingest, name, AtFlags::empty());
         }
     }
+    Ok(())
 }
 
 /// Makes a folder and those above it, each durable in the one above.
@@ -232,22 +207,7 @@ fn sync(folder: &Path) -> io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }
 
-fn published() -> Error {
-    error(
-        Fault::Component,
-        ErrorCode::Other("published".into()),
-        "a file that was published is not written to any more",
-    )
-}
-
 impl Host for State {}
-
-impl HostWriter for State {
-    fn drop(&mut self, writer: Resource<Writer>) -> wasmtime::Result<()> {
-        self.table.delete(writer)?;
-        Ok(())
-    }
-}
 
 impl HostLock for State {
     fn drop(&mut self, lock: Resource<Lock>) -> wasmtime::Result<()> {
@@ -260,39 +220,6 @@ impl HostDirectory for State {
     fn drop(&mut self, directory: Resource<Directory>) -> wasmtime::Result<()> {
         self.table.delete(directory)?;
         Ok(())
-    }
-}
-
-impl<T: Send + 'static> HostWriterWithStore<T> for Media {
-    async fn write(
-        accessor: &Accessor<T, Self>,
-        writer: Resource<Writer>,
-        bytes: Vec<u8>,
-    ) -> wasmtime::Result<Result<(), Error>> {
-        let writer = get(accessor, &writer)?;
-        if bytes.len() <= INLINE {
-            return Ok(writer.write(&bytes));
-        }
-        Ok(tokio::task::spawn_blocking(move || writer.write(&bytes)).await?)
-    }
-
-    async fn reader(
-        accessor: &Accessor<T, Self>,
-        writer: Resource<Writer>,
-    ) -> wasmtime::Result<Result<Resource<File>, Error>> {
-        match get(accessor, &writer)?.reader() {
-            Ok(file) => Ok(Ok(put(accessor, file)?)),
-            Err(error) => Ok(Err(error)),
-        }
-    }
-
-    async fn publish(
-        accessor: &Accessor<T, Self>,
-        writer: Resource<Writer>,
-        path: String,
-    ) -> wasmtime::Result<Result<(), Error>> {
-        let writer = get(accessor, &writer)?;
-        Ok(tokio::task::spawn_blocking(move || writer.publish(&path)).await?)
     }
 }
 
@@ -312,7 +239,7 @@ impl<T: Send + 'static> HostDirectoryWithStore<T> for Media {
         accessor: &Accessor<T, Self>,
         directory: Resource<Directory>,
     ) -> wasmtime::Result<Result<Resource<Writer>, Error>> {
-        match get(accessor, &directory)?.create() {
+        match Writer::create(&get(accessor, &directory)?) {
             Ok(writer) => Ok(Ok(put(accessor, writer)?)),
             Err(error) => Ok(Err(error)),
         }
@@ -330,11 +257,7 @@ impl<T: Send + 'static> HostDirectoryWithStore<T> for Media {
     }
 }
 
-static NEXT: AtomicU64 = AtomicU64::new(0);
-
-const INGEST: &str = "ingest";
+/// Where unpublished files are.
+pub const INGEST: &str = "ingest";
 const LOCK: &str = ".lock";
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Up to here bytes are written at once.
-const INLINE: usize = 64 << 10;

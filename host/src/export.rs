@@ -109,12 +109,12 @@ impl Components {
             tokio::time::sleep(PATIENCE).await;
         };
         let directory = Directory::store(&context.store);
+        let _abandoned = directory.abandoned();
         let name = job.source.name();
         let done = tokio::select! {
-            done = self.run(job, context, directory.clone()) => done,
+            done = self.run(job, context, directory) => done,
             () = asked => Err(error(Fault::Request, ErrorCode::Cancelled, "stopped; nothing was changed")),
         };
-        directory.abandon();
         done.map_err(|error| named(error, &name))
     }
 

@@ -44,6 +44,7 @@ mod progress;
 mod state;
 mod trees;
 mod workers;
+mod writers;
 
 pub use components::Components;
 pub use credentials::Config as Credentials;

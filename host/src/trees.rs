@@ -1,6 +1,7 @@
 //! The import `trees`: a folder of this machine, walked without following a link.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -13,7 +14,9 @@ use rustix::io::Errno;
 use wasmtime::component::{Accessor, Resource};
 
 use crate::beneath;
-use crate::bindings::images::ocix::image::trees::{Device, Entry, Host, HostTree, HostTreeWithStore, Kind, Timestamp};
+use crate::bindings::images::ocix::image::trees::{
+    Device, Entry as Thing, Host, HostTree, HostTreeWithStore, Kind, Timestamp,
+};
 use crate::error::{Error, Fault, refused};
 use crate::files::File;
 use crate::state::{Media, State, get, put};
@@ -29,12 +32,13 @@ pub struct Tree {
 /// What is still to come: for each open folder on the way, its names that were not yet told, the next one last.
 struct Walk {
     folders: Vec<Folder>,
-    /// The first path of every inode that has several.
-    linked: HashMap<(u64, u64), Vec<u8>>,
+    /// Of every inode that has several names the first one, and how many are still to come.
+    linked: HashMap<(u64, u64), (Vec<u8>, u64)>,
 }
 
 struct Folder {
-    fd: OwnedFd,
+    /// Closed while the walk is far below, for a process may only have so many open.
+    fd: Option<OwnedFd>,
     /// With a slash at its end, but for the root's.
     prefix: Vec<u8>,
     names: Vec<OsString>,
@@ -51,7 +55,7 @@ impl Tree {
         Ok(Self { root: Arc::new(root), path: Arc::new(path.to_owned()), walk: Arc::new(Mutex::new(walk)) })
     }
 
-    fn walk(&self, max: u32) -> Result<Vec<Entry>, Error> {
+    fn walk(&self, max: u32) -> Result<Vec<Thing>, Error> {
         // A walk that panicked is not there to go on.
         let mut walk = self.walk.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut entries = Vec::new();
@@ -63,24 +67,30 @@ impl Tree {
             };
             let path = [folder.prefix.as_slice(), name.as_bytes()].concat();
             let why = |why: io::Error| refused(Fault::Source, "read", &self.path.join(OsStr::from_bytes(&path)), &why);
-            let stat = statat(&folder.fd, &name, AtFlags::SYMLINK_NOFOLLOW).map_err(|errno| why(errno.into()))?;
-            let xattrs = xattrs(&folder.fd, &name).map_err(why)?;
+            let fd = match &folder.fd {
+                Some(fd) => &*fd,
+                None => &*folder.fd.insert(beneath::descend(self.root.as_ref(), &folder.prefix).map_err(why)?),
+            };
+            let stat = statat(fd, &name, AtFlags::SYMLINK_NOFOLLOW).map_err(|errno| why(errno.into()))?;
+            let xattrs = xattrs(fd, &name).map_err(why)?;
             let inside = match FileType::from_raw_mode(stat.st_mode) {
                 FileType::Directory => {
-                    let fd = beneath::folder(&folder.fd, &name).map_err(why)?;
-                    Some(Folder::read(fd, [path.as_slice(), b"/"].concat()).map_err(why)?)
+                    let inside = beneath::folder(fd, &name).map_err(why)?;
+                    Some(Folder::read(inside, [path.as_slice(), b"/"].concat()).map_err(why)?)
                 }
                 _ => None,
             };
             let target = match FileType::from_raw_mode(stat.st_mode) {
-                FileType::Symlink => {
-                    readlinkat(&folder.fd, &name, Vec::new()).map_err(|errno| why(errno.into()))?.into_bytes()
-                }
+                FileType::Symlink => readlinkat(fd, &name, Vec::new()).map_err(|errno| why(errno.into()))?.into_bytes(),
                 _ => Vec::new(),
             };
             let kind = walk.kind(&stat, &path, target);
             entries.push(entry(path, kind, &stat, xattrs));
-            walk.folders.extend(inside);
+            if let Some(inside) = inside {
+                walk.folders.push(inside);
+                let far = walk.folders.len().checked_sub(OPEN).and_then(|far| walk.folders.get_mut(far));
+                far.into_iter().for_each(|folder| folder.fd = None);
+            }
         }
         Ok(entries)
     }
@@ -98,9 +108,19 @@ impl Walk {
         let device = || Device { major: major(stat.st_rdev), minor: minor(stat.st_rdev) };
         let file_type = FileType::from_raw_mode(stat.st_mode);
         if file_type != FileType::Directory && stat.st_nlink > 1 {
-            let first = self.linked.entry((stat.st_dev, stat.st_ino)).or_insert_with(|| path.to_vec());
-            if first != path {
-                return Kind::HardLink(first.clone());
+            match self.linked.entry((stat.st_dev, stat.st_ino)) {
+                Entry::Vacant(new) => {
+                    new.insert((path.to_vec(), stat.st_nlink - 1));
+                }
+                Entry::Occupied(mut known) => {
+                    let (first, left) = known.get_mut();
+                    let first = first.clone();
+                    *left = left.saturating_sub(1);
+                    if *left == 0 {
+                        known.remove();
+                    }
+                    return Kind::HardLink(first);
+                }
             }
         }
         match file_type {
@@ -125,12 +145,12 @@ impl Folder {
             }
         }
         names.sort_unstable_by(|one, other| other.as_bytes().cmp(one.as_bytes()));
-        Ok(Self { fd, prefix, names })
+        Ok(Self { fd: Some(fd), prefix, names })
     }
 }
 
-fn entry(path: Vec<u8>, kind: Kind, stat: &Stat, xattrs: Vec<(String, Vec<u8>)>) -> Entry {
-    Entry {
+fn entry(path: Vec<u8>, kind: Kind, stat: &Stat, xattrs: Vec<(String, Vec<u8>)>) -> Thing {
+    Thing {
         path,
         kind,
         mode: stat.st_mode & 0o7777,
@@ -159,7 +179,10 @@ fn xattrs(folder: &OwnedFd, name: &OsStr) -> io::Result<Vec<(String, Vec<u8>)>> 
             names.truncate(length);
             names
         }
-        Err(Errno::NOTSUP | Errno::NOENT | Errno::NOTDIR) => return Ok(Vec::new()),
+        Err(Errno::NOTSUP) => return Ok(Vec::new()),
+        Err(Errno::NOENT) if !Path::new("/proc/self/fd").is_dir() => {
+            return Err(io::Error::other("extended attributes cannot be read without /proc"));
+        }
         Err(why) => return Err(why.into()),
     };
     let mut xattrs = Vec::new();
@@ -194,7 +217,7 @@ impl<T: Send + 'static> HostTreeWithStore<T> for Media {
         accessor: &Accessor<T, Self>,
         tree: Resource<Tree>,
         max: u32,
-    ) -> wasmtime::Result<Result<Vec<Entry>, Error>> {
+    ) -> wasmtime::Result<Result<Vec<Thing>, Error>> {
         let tree = get(accessor, &tree)?;
         Ok(tokio::task::spawn_blocking(move || tree.walk(max)).await?)
     }
@@ -210,6 +233,9 @@ impl<T: Send + 'static> HostTreeWithStore<T> for Media {
         }
     }
 }
+
+/// Folders that are open at once.
+const OPEN: usize = 64;
 
 /// The kernel's limit for all names of a file, and for a value, in bytes.
 const XATTRS: usize = 64 << 10;
@@ -231,7 +257,7 @@ mod tests {
         fs::hard_link(root.join("a/x"), root.join("again")).unwrap();
         std::os::unix::fs::symlink("/etc", root.join("etc")).unwrap();
         let tree = Tree::open(&root).unwrap();
-        let entries: Vec<Entry> =
+        let entries: Vec<Thing> =
             std::iter::from_fn(|| tree.walk(2).ok().filter(|some| !some.is_empty())).flatten().collect();
         let paths: Vec<_> = entries.iter().map(|entry| String::from_utf8_lossy(&entry.path).into_owned()).collect();
         assert_eq!(paths, ["B", "a", "a/x", "a/z", "a/z/deep", "a.b", "again", "etc"]);
@@ -239,5 +265,32 @@ mod tests {
         assert!(matches!(&entries[7].kind, Kind::Symlink(target) if target == b"/etc"));
         assert!(tree.file(b"etc/passwd").is_err());
         fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn deep_trees_and_long_paths_are_walked() {
+        let root = std::env::temp_dir().join(format!("ocix-deep-{}", std::process::id()));
+        fs::create_dir_all(&root).unwrap();
+        let mut fd = beneath::root(&root).unwrap();
+        for _ in 0..1500 {
+            rustix::fs::mkdirat(&fd, "deep", rustix::fs::Mode::RWXU).unwrap();
+            fs::write(format!("/proc/self/fd/{}/z", fd.as_raw_fd()), "content").unwrap();
+            fd = beneath::folder(&fd, OsStr::new("deep")).unwrap();
+        }
+        let tree = Tree::open(&root).unwrap();
+        let entries: Vec<Thing> = std::iter::from_fn(|| tree.walk(100).map_err(|error| error.message).unwrap().into())
+            .take_while(|some: &Vec<Thing>| !some.is_empty())
+            .flatten()
+            .collect();
+        assert_eq!(entries.len(), 3000);
+        let longest = entries
+            .iter()
+            .filter(|entry| matches!(entry.kind, Kind::Regular(_)))
+            .max_by_key(|entry| entry.path.len())
+            .unwrap();
+        assert!(longest.path.len() > 4096);
+        assert!(tree.file(&longest.path).is_ok());
+        // Too deep for remove_dir_all's own recursion on some systems.
+        std::process::Command::new("rm").arg("-rf").arg(&root).status().unwrap();
     }
 }

@@ -21,8 +21,8 @@ pub struct Export {
     /// What to make and where it goes, for example type=image,name=site:latest; may be given several times.
     #[arg(short, long = "output", value_name = "SPEC", required = true)]
     outputs: Vec<String>,
-    /// The embedded store [default: $XDG_DATA_HOME/ocix/store].
-    #[arg(long, value_name = "PATH", env = "OCIX_STORE")]
+    /// The embedded store [default: $OCIX_STORE, then $XDG_DATA_HOME/ocix/store].
+    #[arg(long, value_name = "PATH")]
     store: Option<PathBuf>,
     /// No time in a document is later than this, in seconds since 1970.
     #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH", allow_hyphen_values = true)]
@@ -129,8 +129,11 @@ fn epoch(text: &str) -> Result<i64, Error> {
     })
 }
 
-/// `$XDG_DATA_HOME/ocix/store`, else beneath `~/.local/share`.
+/// `$OCIX_STORE`, else `$XDG_DATA_HOME/ocix/store`, else beneath `~/.local/share`.
 fn default_store() -> Option<PathBuf> {
+    if let Some(store) = std::env::var_os("OCIX_STORE").filter(|store| !store.is_empty()) {
+        return Some(store.into());
+    }
     let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || {
         std::env::var_os("HOME").filter(|home| !home.is_empty()).map(|home| PathBuf::from(home).join(".local/share"))

@@ -1,0 +1,198 @@
+//! The import `directories`, its writers: an unpublished file, written, read back, published or gone.
+//!
+//! A file goes when its resource does, whatever a write that still waits for the disk is doing.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fsync, openat, renameat, statat};
+use rustix::io::Errno;
+use wasmtime::component::{Accessor, Resource};
+
+use crate::bindings::images::ocix::image::directories::{HostWriter, HostWriterWithStore};
+use crate::directories::{Directory, INGEST};
+use crate::error::{Error, ErrorCode, Fault, error};
+use crate::files::File;
+use crate::state::{Media, State, get, put};
+
+/// An unpublished file.
+#[derive(Clone)]
+pub struct Writer(Arc<Draft>);
+
+struct Draft {
+    directory: Directory,
+    ingest: Arc<OwnedFd>,
+    name: String,
+    /// None when it is published.
+    file: Mutex<Option<fs::File>>,
+}
+
+impl Writer {
+    /// A new, empty one.
+    pub fn create(directory: &Directory) -> Result<Self, Error> {
+        let ingest = Arc::new(directory.made(INGEST)?);
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        loop {
+            let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+            let file = match openat(&ingest, &name, flags, Mode::from_raw_mode(0o644)) {
+                // A process that had our number crashed, or runs in another container on the same folder.
+                Err(Errno::EXIST) => continue,
+                other => other.map_err(|why| {
+                    directory.refused("write", &directory.full(&format!("{INGEST}/{name}")), &why.into())
+                })?,
+            };
+            // Between the two calls another process may have taken the new file for one that a crash left.
+            let locked = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
+            if locked && statat(&ingest, &name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+                directory.remember(&name, ingest.clone());
+                let file = Mutex::new(Some(file.into()));
+                return Ok(Self(Arc::new(Draft { directory: directory.clone(), ingest, name, file })));
+            }
+        }
+    }
+
+    fn write(&self, bytes: &[u8]) -> Result<(), Error> {
+        let mut file = self.file();
+        file.as_mut().ok_or_else(published)?.write_all(bytes).map_err(|why| self.refused("write", &why))
+    }
+
+    fn reader(&self) -> Result<File, Error> {
+        let file = self.file();
+        let again = file.as_ref().ok_or_else(published)?.try_clone();
+        let directory = &self.0.directory;
+        let path = directory.full(&format!("{INGEST}/{}", self.0.name));
+        again.and_then(|file| File::new(file, &path, directory.fault())).map_err(|why| self.refused("read", &why))
+    }
+
+    fn publish(&self, path: &str) -> Result<(), Error> {
+        let mut slot = self.file();
+        let Draft { directory, ingest, name, .. } = &*self.0;
+        directory.check(path)?;
+        let file = slot.as_ref().ok_or_else(published)?;
+        file.sync_all().map_err(|why| self.refused("write", &why))?;
+        let (folder, last) = path.rsplit_once('/').unwrap_or(("", path));
+        let folder = directory.made(folder)?;
+        let why = |why: Errno| directory.refused("write", &directory.full(path), &why.into());
+        renameat(ingest, name, &folder, last).map_err(why)?;
+        *slot = None;
+        directory.keep(name);
+        fsync(folder).map_err(why)
+    }
+
+    fn file(&self) -> MutexGuard<'_, Option<fs::File>> {
+        self.0.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The user knows the directory, not the name of a file that goes when this is told.
+    fn refused(&self, verb: &str, why: &io::Error) -> Error {
+        let Draft { directory, name, .. } = &*self.0;
+        directory.refused(verb, &directory.full(&format!("{INGEST}/{name}")), why)
+    }
+}
+
+fn published() -> Error {
+    error(
+        Fault::Component,
+        ErrorCode::Other("published".into()),
+        "a file that was published is not written to any more",
+    )
+}
+
+impl HostWriter for State {
+    fn drop(&mut self, writer: Resource<Writer>) -> wasmtime::Result<()> {
+        let Writer(draft) = self.table.delete(writer)?;
+        draft.directory.forget(&draft.name);
+        Ok(())
+    }
+}
+
+impl<T: Send + 'static> HostWriterWithStore<T> for Media {
+    async fn write(
+        accessor: &Accessor<T, Self>,
+        writer: Resource<Writer>,
+        bytes: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        let writer = get(accessor, &writer)?;
+        if bytes.len() <= INLINE {
+            return Ok(writer.write(&bytes));
+        }
+        Ok(tokio::task::spawn_blocking(move || writer.write(&bytes)).await?)
+    }
+
+    async fn reader(
+        accessor: &Accessor<T, Self>,
+        writer: Resource<Writer>,
+    ) -> wasmtime::Result<Result<Resource<File>, Error>> {
+        match get(accessor, &writer)?.reader() {
+            Ok(file) => Ok(Ok(put(accessor, file)?)),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    async fn publish(
+        accessor: &Accessor<T, Self>,
+        writer: Resource<Writer>,
+        path: String,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        let writer = get(accessor, &writer)?;
+        Ok(tokio::task::spawn_blocking(move || writer.publish(&path)).await?)
+    }
+}
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// Up to here bytes are written at once.
+const INLINE: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn scratch(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("ocix-writers-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        path
+    }
+
+    fn drafts(store: &std::path::Path) -> usize {
+        fs::read_dir(store.join(INGEST)).unwrap().count()
+    }
+
+    #[test]
+    fn a_published_file_is_whole_and_the_others_go() {
+        let root = scratch("publish");
+        let store = Directory::store(&root.join("a/store"));
+        let (one, two) = (Writer::create(&store).unwrap(), Writer::create(&store).unwrap());
+        one.write(b"bytes").unwrap();
+        one.publish("blobs/sha256/x").unwrap();
+        assert_eq!(fs::read(root.join("a/store/blobs/sha256/x")).unwrap(), b"bytes");
+        assert!(one.publish("blobs/sha256/y").is_err());
+        assert_eq!(drafts(&root.join("a/store")), 1);
+        // A write that waits for the disk holds the file; it goes nevertheless.
+        let held = two.file();
+        drop(store.abandoned());
+        assert_eq!(drafts(&root.join("a/store")), 0);
+        drop(held);
+        assert!(two.publish("late").is_err());
+        assert!(!root.join("a/store/late").exists());
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn no_link_within_the_store_is_followed() {
+        let root = scratch("links");
+        fs::create_dir_all(root.join("store")).unwrap();
+        fs::create_dir_all(root.join("elsewhere/sha256")).unwrap();
+        std::os::unix::fs::symlink("../elsewhere", root.join("store/blobs")).unwrap();
+        let store = Directory::store(&root.join("store"));
+        let writer = Writer::create(&store).unwrap();
+        assert!(writer.publish("blobs/sha256/x").is_err());
+        assert!(!root.join("elsewhere/sha256/x").exists());
+        fs::remove_dir_all(root).unwrap();
+    }
+}
