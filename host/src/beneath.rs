@@ -33,10 +33,16 @@ pub fn folder(parent: impl AsFd, name: &OsStr) -> io::Result<OwnedFd> {
     Ok(openat(parent, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?)
 }
 
-/// Opens a folder by its path, component by component. An empty path is the root itself.
+/// Opens the folder at a relative path, however long. Empty for the root itself.
 pub fn descend(root: impl AsFd, path: &[u8]) -> io::Result<OwnedFd> {
-    let mut components = path.split(|byte| *byte == b'/').filter(|component| !component.is_empty());
-    components.try_fold(root.as_fd().try_clone_to_owned()?, |parent, name| folder(parent, OsStr::from_bytes(name)))
+    let mut components = path.split(|byte| *byte == b'/').filter(|component| !component.is_empty()).peekable();
+    let mut at = root.as_fd().try_clone_to_owned()?;
+    while components.peek().is_some() {
+        // As many as one call takes.
+        let some = components.by_ref().take(15).collect::<Vec<_>>().join(&b'/');
+        at = open(at, &some)?.into();
+    }
+    Ok(at)
 }
 
 /// Opens the folder at a relative path, and makes what is missing of it, each durable in the one above. Empty for the root itself.

@@ -10,12 +10,12 @@ use wasmtime::Store;
 
 use crate::bindings::images::exports::ocix::image::exporter as seam;
 use crate::bindings::images::ocix::image::types::Platform;
+use crate::clients::Clients;
 use crate::components::Components;
 use crate::credentials::Config;
 use crate::directories::Directory;
 use crate::error::{Error, ErrorCode, Fault, error, refused, shown};
 use crate::files::{File, Input};
-use crate::http::Clients;
 use crate::progress::Event;
 use crate::state::{Ambient, State};
 use crate::trees::Tree;

@@ -95,6 +95,20 @@ impl Input {
         });
         Self::new(futures_util::stream::poll_fn(move |context| receiver.poll_recv(context)))
     }
+
+    /// Between 1 and `max` bytes; empty at the end.
+    pub async fn read(&self, max: u32) -> Result<Vec<u8>, Error> {
+        let mut source = self.0.lock().await;
+        while source.rest.is_empty() {
+            match source.pieces.next().await {
+                Some(piece) => source.rest = piece?,
+                None => return Ok(Vec::new()),
+            }
+        }
+        let most = (max as usize).min(source.rest.len());
+        let later = source.rest.split_off(most);
+        Ok(std::mem::replace(&mut source.rest, later))
+    }
 }
 
 impl Host for State {}
@@ -140,18 +154,7 @@ impl<T: Send + 'static> HostInputWithStore<T> for Media {
         input: Resource<Input>,
         max: u32,
     ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
-        let input = get(accessor, &input)?;
-        let mut source = input.0.lock().await;
-        while source.rest.is_empty() {
-            match source.pieces.next().await {
-                Some(Ok(piece)) => source.rest = piece,
-                Some(Err(error)) => return Ok(Err(error)),
-                None => return Ok(Ok(Vec::new())),
-            }
-        }
-        let most = (max as usize).min(source.rest.len());
-        let later = source.rest.split_off(most);
-        Ok(Ok(std::mem::replace(&mut source.rest, later)))
+        Ok(get(accessor, &input)?.read(max).await)
     }
 }
 

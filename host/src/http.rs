@@ -1,29 +1,19 @@
 //! The import `http`: one exchange at a time over reqwest, without redirects, credentials, cookies and decoding of its own.
-//!
-//! Plain HTTP goes to loopback addresses only, by name as well as where the connection really goes.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 use reqwest::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
-use reqwest::{Body, Client, Method, Url};
+use reqwest::{Body, Method, Url};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use wasmtime::component::{Accessor, Resource};
 
 use crate::bindings::images::ocix::image::http::{Host, HostExchange, HostExchangeWithStore, Request, Response};
+use crate::clients::{Clients, Way, told};
 use crate::error::{Error, ErrorCode, Fault, error, shown};
 use crate::files::Input;
 use crate::state::{Media, State, ambient, get, put};
-
-/// How registries are reached; made when the first request is.
-#[derive(Default)]
-pub struct Clients {
-    loopback: OnceLock<Result<Client, String>>,
-    world: OnceLock<Result<Client, String>>,
-}
 
 /// A request that is on its way.
 #[derive(Clone)]
@@ -49,16 +39,8 @@ impl Drop for Sending {
     }
 }
 
-impl Clients {
-    fn get(&self, secure: bool) -> Result<Client, Error> {
-        let slot = if secure { &self.world } else { &self.loopback };
-        let client = slot.get_or_init(|| client(secure).map_err(|why| told(&why)));
-        client
-            .clone()
-            .map_err(|why| error(Fault::Host, ErrorCode::Other(why.clone()), format!("HTTP is not available: {why}")))
-    }
-
-    fn open(&self, request: Request) -> Result<Exchange, Error> {
+impl Exchange {
+    fn open(clients: &Clients, request: Request) -> Result<Self, Error> {
         let wrong = |what: &str| {
             error(Fault::Component, ErrorCode::Denied, format!("the component made a request with a wrong {what}"))
         };
@@ -71,16 +53,11 @@ impl Clients {
             Some(port) => format!("{}://{host}:{port}", url.scheme()),
             None => format!("{}://{host}", url.scheme()),
         };
-        let secure = match url.scheme() {
-            "https" => true,
-            "http" if is_loopback(&host) => false,
-            _ => {
-                let message = format!(
-                    "{place} is not reached: without TLS only this machine is, as localhost or a loopback address"
-                );
-                return Err(error(Fault::Registry, ErrorCode::Denied, message));
-            }
-        };
+        let way = Way::to(url.scheme(), &host).ok_or_else(|| {
+            let message =
+                format!("{place} is not reached: without TLS only this machine is, as localhost or a loopback address");
+            error(Fault::Registry, ErrorCode::Denied, message)
+        })?;
         let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| wrong("method"))?;
         let mut headers = HeaderMap::new();
         for (name, value) in request.headers {
@@ -90,7 +67,7 @@ impl Clients {
             }
             headers.append(name, HeaderValue::from_bytes(&value).map_err(|_| wrong("header"))?);
         }
-        let mut builder = self.get(secure)?.request(method, url).headers(headers);
+        let mut builder = clients.get(way)?.request(method, url).headers(headers);
         let mut body = None;
         if request.content_length > 0 {
             let (sender, receiver) = mpsc::channel::<Vec<u8>>(2);
@@ -112,9 +89,7 @@ impl Clients {
             place,
         }))))
     }
-}
 
-impl Exchange {
     async fn write(&self, bytes: Vec<u8>) -> Result<(), Error> {
         let mut sending = self.0.lock().await;
         let sending = &mut *sending;
@@ -125,16 +100,16 @@ impl Exchange {
             // An answer before the body's end means that nobody reads the rest.
             (Some(body), Some(response)) => tokio::select! {
                 biased;
-                sent = body.send(bytes) => sent.is_ok(),
                 answer = &mut *response => {
                     sending.answered = Some(answer);
                     sending.response = None;
                     false
                 }
+                sent = body.send(bytes) => sent.is_ok(),
             },
             _ => bytes.is_empty(),
         };
-        if sending.owed == 0 {
+        if sending.owed == 0 && sent {
             sending.body = None;
         }
         if sent { Ok(()) } else { Err(gone(&sending.place)) }
@@ -142,8 +117,9 @@ impl Exchange {
 
     async fn finish(&self) -> Result<(u16, Vec<(String, Vec<u8>)>, Input), Error> {
         let mut sending = self.0.lock().await;
-        sending.body = None;
         let place = sending.place.clone();
+        // A body that breaks off breaks the connection off: one that was answered early is held until its answer is read.
+        let body = sending.body.take().filter(|_| sending.answered.is_some());
         let answered = match (sending.answered.take(), sending.response.take()) {
             (Some(answered), _) => answered,
             (None, Some(response)) => response.await,
@@ -156,32 +132,12 @@ impl Exchange {
             .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
             .collect();
         let status = response.status().as_u16();
-        let pieces = response.bytes_stream().map(move |piece| piece.map(Vec::from).map_err(|why| failed(&place, &why)));
+        let pieces = response.bytes_stream().map(move |piece| {
+            let _body = &body;
+            piece.map(Vec::from).map_err(|why| failed(&place, &why))
+        });
         Ok((status, headers, Input::new(pieces)))
     }
-}
-
-fn client(secure: bool) -> reqwest::Result<Client> {
-    let builder = Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .connect_timeout(Duration::from_secs(30))
-        .user_agent(concat!("ocix/", env!("CARGO_PKG_VERSION")));
-    // Another part of the program may have chosen a provider: then that one is used.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    if secure {
-        return builder.https_only(true).build();
-    }
-    let own =
-        [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].map(|address| SocketAddr::new(address, 0));
-    // No TLS, so that no certificates of this machine are read, nor missed.
-    builder.no_proxy().tls_certs_only([]).resolve_to_addrs("localhost", &own).build()
-}
-
-/// `localhost`, or an address of this machine written out.
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn gone(place: &str) -> Error {
@@ -212,15 +168,6 @@ fn failed(place: &str, why: &reqwest::Error) -> Error {
     error
 }
 
-/// The innermost cause, without the URL.
-fn told(why: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = why;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    if std::ptr::addr_eq(cause, why) { "the request could not be made".into() } else { cause.to_string() }
-}
-
 impl Host for State {}
 
 impl HostExchange for State {
@@ -235,7 +182,7 @@ impl<T: Send + 'static> HostExchangeWithStore<T> for Media {
         accessor: &Accessor<T, Self>,
         request: Request,
     ) -> wasmtime::Result<Result<Resource<Exchange>, Error>> {
-        match ambient(accessor).clients.open(request) {
+        match Exchange::open(&ambient(accessor).clients, request) {
             Ok(exchange) => Ok(Ok(put(accessor, exchange)?)),
             Err(error) => Ok(Err(error)),
         }
@@ -257,5 +204,78 @@ impl<T: Send + 'static> HostExchangeWithStore<T> for Media {
             Ok((status, headers, body)) => Ok(Ok(Response { status, headers, body: put(accessor, body)? })),
             Err(error) => Ok(Err(error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+
+    fn request(url: String, content_length: u64) -> Request {
+        Request { method: "PUT".into(), url, headers: Vec::new(), content_length }
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+    }
+
+    #[test]
+    fn what_is_not_the_components_is_refused() {
+        let clients = Clients::default();
+        for name in ["host", "Content-Length", "transfer-encoding", "no name"] {
+            let headers = vec![(name.to_owned(), b"x".to_vec())];
+            let refused = Exchange::open(&clients, Request { headers, ..request("http://localhost:1/".into(), 0) });
+            assert!(matches!(refused, Err(error) if error.fault == Fault::Component), "{name}");
+        }
+        for url in ["http://192.0.2.1/", "http://localhost.example/", "ftp://localhost/", "http://2130706433.example/"]
+        {
+            let refused = Exchange::open(&clients, request(url.into(), 0));
+            assert!(matches!(refused, Err(error) if matches!(error.code, ErrorCode::Denied)), "{url}");
+        }
+        assert!(Exchange::open(&clients, request("http://user@localhost/".into(), 0)).is_err());
+    }
+
+    /// Nobody reads the body; the answer is there nevertheless, with its own body.
+    #[test]
+    fn an_early_answer_ends_the_body() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let (done, waits) = std::sync::mpsc::channel::<()>();
+        let server = std::thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            let mut some = [0; 1024];
+            assert!(connection.read(&mut some).unwrap() > 0);
+            connection.write_all(b"HTTP/1.1 413 Too Large\r\ncontent-length: 4\r\n\r\nless").unwrap();
+            let _ = waits.recv();
+        });
+        runtime().block_on(async {
+            let exchange = Exchange::open(&Clients::default(), request(url, 1 << 30)).ok().unwrap();
+            let mut written = 0;
+            while exchange.write(vec![0; 1 << 20]).await.is_ok() {
+                written += 1;
+            }
+            assert!(written < 1024);
+            let (status, headers, body) = exchange.finish().await.map_err(|error| error.message).unwrap();
+            assert_eq!(status, 413);
+            assert!(headers.iter().any(|(name, value)| name == "content-length" && value == b"4"));
+            assert_eq!(body.read(10).await.map_err(|error| error.message).unwrap(), b"less");
+        });
+        done.send(()).unwrap();
+        server.join().unwrap();
+    }
+
+    #[test]
+    fn too_few_bytes_are_no_request() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        runtime().block_on(async {
+            let exchange = Exchange::open(&Clients::default(), request(url, 10)).ok().unwrap();
+            exchange.write(vec![0; 9]).await.map_err(|error| error.message).unwrap();
+            assert!(exchange.write(vec![0; 2]).await.is_err());
+            assert!(exchange.finish().await.is_err());
+        });
     }
 }

@@ -29,6 +29,7 @@
 
 mod beneath;
 mod bindings;
+mod clients;
 mod clock;
 mod components;
 mod control;
@@ -45,6 +46,7 @@ mod state;
 mod trees;
 mod workers;
 mod writers;
+mod xattrs;
 
 pub use components::Components;
 pub use credentials::Config as Credentials;

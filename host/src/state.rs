@@ -7,8 +7,8 @@ use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 use wasmtime::{StoreLimits, StoreLimitsBuilder};
 
 use crate::bindings::images::ocix::image::progress::Event;
+use crate::clients::Clients;
 use crate::credentials::Config;
-use crate::http::Clients;
 use crate::workers::Workers;
 
 /// The world's imports, implemented on [`State`].

@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use rustix::fs::{AtFlags, Dir, FileType, Stat, major, minor, readlinkat, statat};
-use rustix::io::Errno;
 use wasmtime::component::{Accessor, Resource};
 
 use crate::beneath;
@@ -20,6 +19,7 @@ use crate::bindings::images::ocix::image::trees::{
 use crate::error::{Error, Fault, refused};
 use crate::files::File;
 use crate::state::{Media, State, get, put};
+use crate::xattrs::{self, Xattrs};
 
 /// A folder and how far it was walked.
 #[derive(Clone)]
@@ -68,22 +68,26 @@ impl Tree {
             let path = [folder.prefix.as_slice(), name.as_bytes()].concat();
             let why = |why: io::Error| refused(Fault::Source, "read", &self.path.join(OsStr::from_bytes(&path)), &why);
             let fd = match &folder.fd {
-                Some(fd) => &*fd,
-                None => &*folder.fd.insert(beneath::descend(self.root.as_ref(), &folder.prefix).map_err(why)?),
+                Some(fd) => fd,
+                None => folder.fd.insert(beneath::descend(self.root.as_ref(), &folder.prefix).map_err(why)?),
             };
             let stat = statat(fd, &name, AtFlags::SYMLINK_NOFOLLOW).map_err(|errno| why(errno.into()))?;
-            let xattrs = xattrs(fd, &name).map_err(why)?;
-            let inside = match FileType::from_raw_mode(stat.st_mode) {
+            let (mut inside, mut target) = (None, Vec::new());
+            let xattrs = match FileType::from_raw_mode(stat.st_mode) {
                 FileType::Directory => {
-                    let inside = beneath::folder(fd, &name).map_err(why)?;
-                    Some(Folder::read(inside, [path.as_slice(), b"/"].concat()).map_err(why)?)
+                    let open = beneath::folder(fd, &name).map_err(why)?;
+                    let xattrs = xattrs::of_open(&open);
+                    inside = Some(Folder::read(open, [path.as_slice(), b"/"].concat()).map_err(why)?);
+                    xattrs
                 }
-                _ => None,
+                FileType::RegularFile => xattrs::of_file(fd, &name),
+                FileType::Symlink => {
+                    target = readlinkat(fd, &name, Vec::new()).map_err(|errno| why(errno.into()))?.into_bytes();
+                    xattrs::of_name(fd, &name)
+                }
+                _ => xattrs::of_name(fd, &name),
             };
-            let target = match FileType::from_raw_mode(stat.st_mode) {
-                FileType::Symlink => readlinkat(fd, &name, Vec::new()).map_err(|errno| why(errno.into()))?.into_bytes(),
-                _ => Vec::new(),
-            };
+            let xattrs = xattrs.map_err(why)?;
             let kind = walk.kind(&stat, &path, target);
             entries.push(entry(path, kind, &stat, xattrs));
             if let Some(inside) = inside {
@@ -149,7 +153,7 @@ impl Folder {
     }
 }
 
-fn entry(path: Vec<u8>, kind: Kind, stat: &Stat, xattrs: Vec<(String, Vec<u8>)>) -> Thing {
+fn entry(path: Vec<u8>, kind: Kind, stat: &Stat, xattrs: Xattrs) -> Thing {
     Thing {
         path,
         kind,
@@ -162,45 +166,6 @@ fn entry(path: Vec<u8>, kind: Kind, stat: &Stat, xattrs: Vec<(String, Vec<u8>)>)
         },
         xattrs,
     }
-}
-
-/// All extended attributes that may be read, sorted. A file system without any has none.
-fn xattrs(folder: &OwnedFd, name: &OsStr) -> io::Result<Vec<(String, Vec<u8>)>> {
-    // There is no call that takes a folder and a name; the folder's own link in /proc takes its place.
-    let path = [format!("/proc/self/fd/{}/", folder.as_raw_fd()).as_bytes(), name.as_bytes()].concat();
-    let path = CString::new(path)?;
-    let mut buffer = [0; 1024];
-    let names = match rustix::fs::llistxattr(&path, &mut buffer) {
-        Ok(0) => return Ok(Vec::new()),
-        Ok(length) => buffer.get(..length).unwrap_or_default().to_vec(),
-        Err(Errno::RANGE) => {
-            let mut names = vec![0; XATTRS];
-            let length = rustix::fs::llistxattr(&path, &mut names)?;
-            names.truncate(length);
-            names
-        }
-        Err(Errno::NOTSUP) => return Ok(Vec::new()),
-        Err(Errno::NOENT) if !Path::new("/proc/self/fd").is_dir() => {
-            return Err(io::Error::other("extended attributes cannot be read without /proc"));
-        }
-        Err(why) => return Err(why.into()),
-    };
-    let mut xattrs = Vec::new();
-    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-        // The kernel's names are ASCII; others cannot be in a tar.
-        let Ok(name) = std::str::from_utf8(name) else { continue };
-        let mut value = vec![0; XATTRS];
-        match rustix::fs::lgetxattr(&path, name, &mut value) {
-            Ok(length) => {
-                value.truncate(length);
-                xattrs.push((name.to_owned(), value));
-            }
-            Err(Errno::NODATA | Errno::NOTSUP | Errno::PERM | Errno::ACCESS) => {}
-            Err(why) => return Err(why.into()),
-        }
-    }
-    xattrs.sort();
-    Ok(xattrs)
 }
 
 impl Host for State {}
@@ -237,12 +202,10 @@ impl<T: Send + 'static> HostTreeWithStore<T> for Media {
 /// Folders that are open at once.
 const OPEN: usize = 64;
 
-/// The kernel's limit for all names of a file, and for a value, in bytes.
-const XATTRS: usize = 64 << 10;
-
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::fd::AsRawFd;
 
     use super::*;
 

@@ -33,12 +33,13 @@ pub fn parse(text: &str) -> Result<Source, Error> {
 ///
 /// # Errors
 /// When it is so.
-pub fn apart(source: &Source, store: &Path) -> Result<(), Error> {
+pub fn apart(source: &Source, named: &Path) -> Result<(), Error> {
     let Source::Directory(root) = source else { return Ok(()) };
-    let existing = store.ancestors().find_map(|path| fs::canonicalize(path).ok());
+    let absolute = std::path::absolute(named).unwrap_or_else(|_| named.to_owned());
+    let existing = absolute.ancestors().find_map(|path| fs::canonicalize(path).ok());
     match (fs::canonicalize(root).ok(), existing) {
         (Some(root), Some(store)) if store.starts_with(&root) => {
-            let (root, store) = (root.display().to_string(), store.display().to_string());
+            let (root, store) = (root.display().to_string(), named.display().to_string());
             let message = format!(
                 "the store {} is inside of {}, which is exported: choose another place with --store",
                 shown(&store),
