@@ -44,7 +44,7 @@ pub fn compress(chunk: &Chunk) -> Result<Packed> {
             bytes.shrink_to_fit();
             return Ok(Packed { bytes, crc32: crc32fast::hash(&chunk.bytes) });
         }
-        bytes.reserve(chunk.bytes.len() / 4 + 1024);
+        bytes.reserve((chunk.bytes.len() / 4).saturating_add(1024));
     }
 }
 

@@ -3,7 +3,7 @@
 /// Whether the block's checksum matches, counted with or without sign, as old writers did.
 pub fn sealed(block: &[u8]) -> bool {
     let Some(field) = block.get(148..156) else { return false };
-    let blanks = 8 * i64::from(b' ');
+    let blanks = i64::from(b' ') << 3;
     let unsigned = |bytes: &[u8]| bytes.iter().map(|byte| i64::from(*byte)).sum::<i64>();
     let signed = |bytes: &[u8]| bytes.iter().map(|byte| i64::from(*byte as i8)).sum::<i64>();
     octal(field).and_then(|said| i64::try_from(said).ok()).is_some_and(|said| {

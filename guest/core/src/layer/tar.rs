@@ -113,8 +113,8 @@ pub fn plain(path: &str, mode: u32, size: u64) -> Result<Vec<u8>> {
 
 /// How many zeros follow `size` bytes of content.
 pub fn padding(size: u64) -> usize {
-    let over = (size % BLOCK as u64) as usize;
-    if over == 0 { 0 } else { BLOCK.saturating_sub(over) }
+    let whole = size.checked_next_multiple_of(BLOCK as u64).unwrap_or(size);
+    whole.saturating_sub(size) as usize
 }
 
 /// Appends the zeros that follow `size` bytes of content.
@@ -162,7 +162,9 @@ impl Block {
     /// A number in octal with a final NUL. False, and 0 in the field, when it does not fit.
     fn octal(&mut self, Field(at, length): Field, value: u64) -> bool {
         let digits = length.saturating_sub(1);
-        let fits = value < 1 << (3 * digits);
+        // Three bits a digit; 64 and more hold anything.
+        let fits =
+            u32::try_from(digits.saturating_mul(3)).ok().and_then(|bits| value.checked_shr(bits)).unwrap_or(0) == 0;
         let mut rest = if fits { value } else { 0 };
         for byte in self.0.iter_mut().skip(at).take(digits).rev() {
             *byte = b'0' | (rest & 7) as u8;
