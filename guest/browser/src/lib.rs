@@ -1,7 +1,14 @@
 //! The core for pages and Node: files in memory go in, an OCI archive comes out.
 //!
 //! A shell: it turns JavaScript values into the core's media in memory and decides nothing. It needs neither shared memory nor stack
-//! switching, and the bytes are those of every other host.
+//! switching, and the bytes are those of every other host. `web/` is the npm package around it:
+//!
+//! ```js
+//! import { exportImage } from 'ocix';
+//!
+//! const entries = [{ path: 'index.html', content: '<p>hello</p>' }];
+//! const { digest, archive } = await exportImage({ entries, output: 'type=image,name=site:latest', epoch: 0 });
+//! ```
 
 #![forbid(unsafe_code)]
 

@@ -1,6 +1,6 @@
 //! The world `images` of `wit/worlds.wit`: whole jobs of the core over the media that a host hands in.
 //!
-//! A shell: it converts types and decides nothing.
+//! A shell: it converts types and decides nothing. `host/src/lib.rs` opens with a program that runs it.
 
 #![deny(unsafe_code)]
 

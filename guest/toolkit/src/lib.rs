@@ -1,6 +1,6 @@
 //! The world `toolkit` of `wit/worlds.wit`: the core's option table, codec and hashes, pure and synchronous.
 //!
-//! A shell: it converts types and decides nothing. Hosts pool its instances as workers.
+//! A shell: it converts types and decides nothing. Hosts pool its instances as workers; `ocix::check` is the smallest program that asks it.
 
 #![deny(unsafe_code)]
 
