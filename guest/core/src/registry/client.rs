@@ -154,6 +154,9 @@ impl<'a, M: Media> Client<'a, M> {
     /// One exchange, with exactly this authorization. A body that was not taken in whole is an error, unless the answer says why.
     pub async fn once(&self, ask: &Ask<'_, M::File>, authorization: Option<&str>) -> Result<AnswerOf<M>> {
         let mut headers = ask.headers.clone();
+        // A body that was packed on the way would not have its digest.
+        headers.push(("accept-encoding".into(), "identity".into()));
+        headers.push(("user-agent".into(), concat!("ocix/", env!("CARGO_PKG_VERSION")).into()));
         headers.extend(authorization.map(|value| ("authorization".to_owned(), value.to_owned())));
         let Ask { method, url, body, tried, .. } = ask;
         let request = Request { method: (*method).into(), url: url.clone(), headers, content_length: body.size };
