@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 use wasmtime::component::Accessor;
 
@@ -85,7 +88,7 @@ impl Auth {
         if !self.username.is_empty() {
             return Some(Credential::Basic((self.username.clone(), self.password.clone())));
         }
-        let text = String::from_utf8(decode(&self.auth)?).ok()?;
+        let text = String::from_utf8(BASE64.decode(&self.auth).ok()?).ok()?;
         let (user, password) = text.trim_end_matches('\0').split_once(':')?;
         Some(Credential::Basic((user.to_owned(), password.to_owned())))
     }
@@ -95,30 +98,6 @@ impl Auth {
 fn host(key: &str) -> &str {
     let key = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
     key.split('/').next().unwrap_or(key)
-}
-
-/// RFC 4648, 4; padding may be missing.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let (mut bits, mut count) = (0_u32, 0_u32);
-    for letter in text.trim_end_matches('=').bytes() {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6) | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count) as u8);
-            bits &= (1 << count) - 1;
-        }
-    }
-    Some(bytes)
 }
 
 impl Host for State {}
@@ -137,6 +116,12 @@ impl<T: Send + 'static> HostWithStore<T> for Media {
         }))
     }
 }
+
+/// RFC 4648, 4; padding may be missing.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 #[cfg(test)]
 mod tests {

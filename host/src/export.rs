@@ -14,37 +14,13 @@ use crate::clients::Clients;
 use crate::components::Components;
 use crate::credentials::Config;
 use crate::directories::Directory;
-use crate::error::{Error, ErrorCode, Fault, error, refused, shown};
-use crate::files::{File, Input};
+use crate::error::{Error, ErrorCode, Fault, error, shown};
 use crate::progress::Event;
+use crate::source::Source;
 use crate::state::{Ambient, State};
-use crate::trees::Tree;
 use crate::workers::Workers;
 
 pub use crate::bindings::images::exports::ocix::image::exporter::{Report, Target};
-
-/// What is exported.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// A folder with a root file system.
-    Directory(PathBuf),
-    /// A tar of one, plain, gzip or zstd.
-    Archive(PathBuf),
-    /// The same, on standard input.
-    Stdin,
-    /// A folder with an OCI image layout.
-    Layout(PathBuf),
-}
-
-impl Source {
-    /// For errors.
-    fn name(&self) -> String {
-        match self {
-            Self::Directory(path) | Self::Archive(path) | Self::Layout(path) => path.display().to_string(),
-            Self::Stdin => "standard input".into(),
-        }
-    }
-}
 
 /// One export.
 #[derive(Clone, Debug)]
@@ -108,14 +84,15 @@ impl Components {
             }
             tokio::time::sleep(PATIENCE).await;
         };
+        job.source.apart(&context.store)?;
         let directory = Directory::store(&context.store);
         let _abandoned = directory.abandoned();
-        let name = job.source.name();
+        let source = job.source.clone();
         let done = tokio::select! {
             done = self.run(job, context, directory) => done,
             () = asked => Err(error(Fault::Request, ErrorCode::Cancelled, "stopped; nothing was changed")),
         };
-        done.map_err(|error| named(error, &name))
+        done.map_err(|error| source.named(error))
     }
 
     async fn run(&self, job: Job, context: Context, directory: Directory) -> Result<Vec<Report>, Error> {
@@ -131,7 +108,7 @@ impl Components {
         let mut store = Store::new(self.images.engine(), State::new(Arc::new(ambient)));
         store.limiter(|state| &mut state.limits);
         let platform = platform(&job.platform)?;
-        let source = source(&job.source, &mut store)?;
+        let source = job.source.open(&mut store.data_mut().table)?;
         let directory = store.data_mut().table.push(directory).map_err(|trap| stopped(&trap.into()))?;
         let job = seam::Job { source, platform, outputs: job.outputs, epoch: job.epoch, xattrs: job.xattrs };
         let ran = async {
@@ -142,36 +119,6 @@ impl Components {
         };
         ran.await.unwrap_or_else(|trap: wasmtime::Error| Err(stopped(&trap)))
     }
-}
-
-fn source(source: &Source, store: &mut Store<State>) -> Result<seam::Source, Error> {
-    let table = &mut store.data_mut().table;
-    let full = |why: wasmtime::component::ResourceTableError| stopped(&why.into());
-    Ok(match source {
-        Source::Directory(path) => seam::Source::Files(table.push(Tree::open(path)?).map_err(full)?),
-        Source::Layout(path) => seam::Source::Layout(table.push(Directory::source(path)).map_err(full)?),
-        Source::Stdin => {
-            let input = Input::blocking(std::io::stdin(), "standard input");
-            seam::Source::Piped(table.push(input).map_err(full)?)
-        }
-        Source::Archive(path) => {
-            let why = |why| refused(Fault::Source, "read", path, &why);
-            let file = std::fs::File::open(path).map_err(why)?;
-            // A pipe or device is read once, from its beginning to its end.
-            if !file.metadata().map_err(why)?.is_file() {
-                return Ok(seam::Source::Piped(table.push(Input::blocking(file, "the source")).map_err(full)?));
-            }
-            seam::Source::Archive(table.push(File::new(file, path, Fault::Source).map_err(why)?).map_err(full)?)
-        }
-    })
-}
-
-/// The component does not know the source's path: its errors about what is in the source get it here.
-fn named(mut error: Error, name: &str) -> Error {
-    if error.fault == Fault::Source && !error.message.contains(name) {
-        error.message = format!("cannot export `{}`: {}", shown(name), error.message);
-    }
-    error
 }
 
 /// Split only: the component brings it into normal form.
@@ -197,7 +144,7 @@ fn platform(text: &str) -> Result<Platform, Error> {
 }
 
 /// A trap: the component broke its own rules, or a limit.
-fn stopped(trap: &wasmtime::Error) -> Error {
+pub fn stopped(trap: &wasmtime::Error) -> Error {
     let mut error = error(
         Fault::Component,
         ErrorCode::Other("trap".into()),

@@ -59,7 +59,6 @@ impl Export {
             request("store", "there is no home to keep the store in: name a place with --store".into())
         })?;
         let source = source::parse(&self.source)?;
-        source::apart(&source, &store)?;
         let job = Job { source, platform: self.platform, outputs: self.outputs, epoch, xattrs: self.xattrs };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.map_err(|why| host(format!("no threads can be started: {why}")))?;

@@ -1,7 +1,7 @@
 //! SOURCE: a directory, a tar, an OCI layout or standard input, told apart by content or said outright.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ocix::{Error, ErrorCode, Fault, Source, shown};
 
@@ -26,28 +26,6 @@ pub fn parse(text: &str) -> Result<Source, Error> {
                 (false, _) => Source::Archive(path),
             })
         }
-    }
-}
-
-/// A directory with the store in it would be exported into itself.
-///
-/// # Errors
-/// When it is so.
-pub fn apart(source: &Source, named: &Path) -> Result<(), Error> {
-    let Source::Directory(root) = source else { return Ok(()) };
-    let absolute = std::path::absolute(named).unwrap_or_else(|_| named.to_owned());
-    let existing = absolute.ancestors().find_map(|path| fs::canonicalize(path).ok());
-    match (fs::canonicalize(root).ok(), existing) {
-        (Some(root), Some(store)) if store.starts_with(&root) => {
-            let (root, store) = (root.display().to_string(), named.display().to_string());
-            let message = format!(
-                "the store {} is inside of {}, which is exported: choose another place with --store",
-                shown(&store),
-                shown(&root)
-            );
-            Err(error(Fault::Request, ErrorCode::InvalidOption("store".into()), message))
-        }
-        _ => Ok(()),
     }
 }
 
