@@ -60,6 +60,7 @@ fn code(error: &Error) -> ExitCode {
     match (&error.code, error.fault) {
         (ErrorCode::Cancelled, _) => ExitCode::from(130),
         (ErrorCode::InvalidOption(_) | ErrorCode::Conflict(_), Fault::Request) => ExitCode::from(2),
+        (ErrorCode::Malformed(what), Fault::Request) if what == "reference" || what == "platform" => ExitCode::from(2),
         _ => ExitCode::FAILURE,
     }
 }
