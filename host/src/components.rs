@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -117,7 +117,13 @@ fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    let written = fs::File::create(&temporary)
+    // Whatever the user's mask is: a file that others may write is not read again.
+    let written = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)
         .and_then(|mut file| file.write_all(bytes))
         .and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
@@ -137,3 +143,22 @@ static IMAGES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/images.wasm"));
 static IMAGES_COMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/images.cwasm"));
 static TOOLKIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/toolkit.wasm"));
 static TOOLKIT_COMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/toolkit.cwasm"));
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn only_a_cache_of_ones_own_is_read() {
+        let folder = std::env::temp_dir().join(format!("ocix-cache-{}", std::process::id()));
+        let path = folder.join("ocix/x.cwasm");
+        keep(&path, b"compiled").unwrap();
+        assert_eq!(own(&path).unwrap(), b"compiled");
+        assert_eq!(fs::metadata(folder.join("ocix")).unwrap().mode() & 0o777, 0o700);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o620)).unwrap();
+        assert!(own(&path).is_none());
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
