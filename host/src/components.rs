@@ -13,6 +13,7 @@ use crate::bindings::images::ImagesPre;
 use crate::bindings::toolkit::ToolkitPre;
 use crate::engine;
 use crate::error::{Error, ErrorCode, Fault, error};
+use crate::failure;
 use crate::state::{Media, State};
 
 /// Both components, ready to be instantiated.
@@ -27,11 +28,11 @@ impl Components {
     ///
     /// # Errors
     /// Of the fault `host`: when WebAssembly cannot run on this machine.
-    pub fn embedded() -> Result<Self, Error> {
+    pub fn embedded() -> Result<Self, failure::Error> {
         let engine = Engine::new(&engine::config()).map_err(|why| failed(&why))?;
         let images = load(&engine, IMAGES_COMPILED, IMAGES).map_err(|why| failed(&why))?;
         let toolkit = load(&engine, TOOLKIT_COMPILED, TOOLKIT).map_err(|why| failed(&why))?;
-        Self::link(&engine, &images, &toolkit).map_err(|why| failed(&why))
+        Ok(Self::link(&engine, &images, &toolkit).map_err(|why| failed(&why))?)
     }
 
     /// The option table's component alone, for those who only ask.
@@ -45,12 +46,13 @@ impl Components {
     ///
     /// # Errors
     /// Of the fault `component`: when the bytes are not a component of that world.
-    pub fn from_bytes(images: &[u8], toolkit: &[u8]) -> Result<Self, Error> {
+    pub fn from_bytes(images: &[u8], toolkit: &[u8]) -> Result<Self, failure::Error> {
         let compile = || {
             let engine = Engine::new(&engine::config())?;
             Self::link(&engine, &Component::new(&engine, images)?, &Component::new(&engine, toolkit)?)
         };
-        compile().map_err(|why: wasmtime::Error| Error { fault: Fault::Component, ..failed(&why) })
+        let wrong = |why: wasmtime::Error| Error { fault: Fault::Component, ..failed(&why) };
+        Ok(compile().map_err(wrong)?)
     }
 
     fn link(engine: &Engine, images: &Component, toolkit: &Component) -> wasmtime::Result<Self> {

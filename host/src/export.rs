@@ -15,12 +15,11 @@ use crate::components::Components;
 use crate::credentials::Config;
 use crate::directories::Directory;
 use crate::error::{Error, ErrorCode, Fault, error, shown};
+use crate::failure::{self, Report};
 use crate::progress::Event;
 use crate::source::Source;
 use crate::state::{Ambient, State};
 use crate::workers::Workers;
-
-pub use crate::bindings::images::exports::ocix::image::exporter::{Report, Target};
 
 /// One export.
 #[derive(Clone, Debug)]
@@ -76,7 +75,7 @@ impl Components {
     ///
     /// # Errors
     /// What could not be read, written or understood; a target that failed is in its report instead.
-    pub async fn export(&self, job: Job, context: Context) -> Result<Vec<Report>, Error> {
+    pub async fn export(&self, job: Job, context: Context) -> Result<Vec<Report>, failure::Error> {
         let mut stop = context.stop.clone();
         let asked = async {
             if stop.wait_for(|stop| *stop).await.is_err() {
@@ -92,10 +91,11 @@ impl Components {
             done = self.run(job, context, directory) => done,
             () = asked => Err(error(Fault::Request, ErrorCode::Cancelled, "stopped; nothing was changed")),
         };
-        done.map_err(|error| source.named(error))
+        let reports = done.map_err(|error| source.named(error))?;
+        Ok(reports.into_iter().map(Report::from).collect())
     }
 
-    async fn run(&self, job: Job, context: Context, directory: Directory) -> Result<Vec<Report>, Error> {
+    async fn run(&self, job: Job, context: Context, directory: Directory) -> Result<Vec<seam::Report>, Error> {
         let workers = Workers::new(self.toolkit.clone(), context.parallelism, context.native_hashing)
             .map_err(|trap| stopped(&trap))?;
         let ambient = Ambient {

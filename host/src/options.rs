@@ -3,6 +3,7 @@
 use crate::bindings::toolkit::exports::ocix::image::options::Guest;
 use crate::components::Components;
 use crate::error::{Error, ErrorCode, Fault, error};
+use crate::failure;
 use crate::workers::Worker;
 
 pub use crate::bindings::toolkit::exports::ocix::image::options::{Kind, OptionDoc};
@@ -11,16 +12,16 @@ pub use crate::bindings::toolkit::exports::ocix::image::options::{Kind, OptionDo
 ///
 /// # Errors
 /// Of the fault `host`, when WebAssembly cannot run on this machine.
-pub fn options() -> Result<Vec<OptionDoc>, Error> {
-    ask(|guest, store| guest.call_describe(store))
+pub fn options() -> Result<Vec<OptionDoc>, failure::Error> {
+    Ok(ask(|guest, store| guest.call_describe(store))?)
 }
 
 /// Checks one `--output`, before any work.
 ///
 /// # Errors
 /// `invalid-option` with its key, or `conflict` with both.
-pub fn check(output: &str) -> Result<(), Error> {
-    ask(|guest, store| guest.call_check(store, output))?
+pub fn check(output: &str) -> Result<(), failure::Error> {
+    Ok(ask(|guest, store| guest.call_check(store, output))??)
 }
 
 fn ask<T>(

@@ -55,6 +55,9 @@ fn workers_do_not_change_bytes() {
             scratch.export(scratch.path("tree"), &output, &args).ok().digest()
         });
         assert!(digests.iter().all(|digest| *digest == digests[0]), "{output}: {digests:?}");
+        // Nor does where digests are computed.
+        let sandboxed = scratch.export(scratch.path("tree"), &output, &[EPOCH[0], "--hash-in-sandbox"]).ok().digest();
+        assert_eq!(sandboxed, digests[0], "{output}");
     }
 }
 

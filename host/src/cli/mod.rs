@@ -51,8 +51,7 @@ pub fn main() -> ExitCode {
 
 /// Tells an error in one line, and gives the exit code.
 fn failed(error: &Error) -> ExitCode {
-    let causes = error.causes.iter().map(|cause| format!(": {cause}"));
-    eprintln!("ocix: {}", ocix::shown(&std::iter::once(error.message.clone()).chain(causes).collect::<String>()));
+    eprintln!("ocix: {}", ocix::shown(&error.to_string()));
     code(error)
 }
 

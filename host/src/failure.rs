@@ -1,0 +1,60 @@
+//! What goes wrong and what became of an export, as the library's users see it: the seam's values with words of their own.
+
+use std::fmt;
+
+use crate::bindings::images::exports::ocix::image::exporter as seam;
+use crate::error;
+
+pub use crate::error::{ErrorCode, Fault};
+
+/// A failure, ready to be shown: displayed, it is one line.
+#[derive(Clone, Debug)]
+pub struct Error {
+    /// What a program may branch on.
+    pub code: ErrorCode,
+    /// Whose fault it is.
+    pub fault: Fault,
+    /// What failed, where, and what to do: lower-case, one line, without a full stop, never with a secret.
+    pub message: String,
+    /// Why, the nearest cause first; each one line.
+    pub causes: Vec<String>,
+}
+
+/// What became of one output.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// One for each name, in order; one without a name when there is none.
+    pub targets: Vec<Target>,
+}
+
+/// What became of one name.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// As the user gave it; empty for an image without a name.
+    pub name: String,
+    /// The digest of the image's root document, as `sha256:…`, or why this target does not have it.
+    pub outcome: Result<String, Error>,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.causes.iter().try_for_each(|cause| write!(f, ": {cause}"))
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<error::Error> for Error {
+    fn from(error: error::Error) -> Self {
+        let error::Error { code, fault, message, causes } = error;
+        Self { code, fault, message, causes }
+    }
+}
+
+impl From<seam::Report> for Report {
+    fn from(report: seam::Report) -> Self {
+        let target = |seam::Target { name, outcome }| Target { name, outcome: outcome.map_err(Error::from) };
+        Self { targets: report.targets.into_iter().map(target).collect() }
+    }
+}
