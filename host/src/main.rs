@@ -4,6 +4,16 @@ mod cli;
 
 use std::process::ExitCode;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 fn main() -> ExitCode {
+    raise_open_files();
     cli::main()
+}
+
+/// As many open files as this user may have: an image has a file or two a layer.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // Where it may not be raised, what is allowed has to do.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }

@@ -23,8 +23,10 @@ pub struct Contents<'a, M: Media> {
 
 /// Where one layer comes from.
 pub enum Part<'a, M: Media> {
-    /// A tar still to be compressed; `expected` is what its blob is where it comes from, if it comes from an image.
-    New { tar: Tar<'a, M>, expected: Option<Descriptor> },
+    /// A tar still to be compressed.
+    New(Tar<'a, M>),
+    /// A layout's plain layer, still to be compressed. It is opened when its turn comes.
+    Plain { descriptor: Descriptor, file: M::File },
     /// A compressed blob that is kept as it is.
     Kept { layer: Layer, file: M::File },
 }
@@ -65,7 +67,7 @@ pub async fn open<M: Media>(media: &M, job: Job<M>) -> Result<Contents<'_, M>> {
         Source::Piped(input) => Tar::Piped(Archive::open(input).await?),
         Source::Layout(directory) => return layout(Layout::source(directory), &job.platform).await,
     };
-    Ok(Contents { config: Config::new(&job.platform), parts: vec![Part::New { tar, expected: None }] })
+    Ok(Contents { config: Config::new(&job.platform), parts: vec![Part::New(tar)] })
 }
 
 async fn layout<'a, M: Media + 'a>(layout: Layout<M::Directory>, platform: &Platform) -> Result<Contents<'a, M>> {
@@ -81,10 +83,7 @@ async fn layout<'a, M: Media + 'a>(layout: Layout<M::Directory>, platform: &Plat
     for (descriptor, diff_id) in manifest.layers.into_iter().zip(diff_ids) {
         let file = layout.blob(&descriptor).await?;
         parts.push(match media_type::packing(&descriptor.media_type) {
-            Some(Packing::Plain) => {
-                let tar = Tar::Archive(Archive::open(FileInput::new(file)).await?);
-                Part::New { tar, expected: Some(descriptor) }
-            }
+            Some(Packing::Plain) => Part::Plain { descriptor, file },
             Some(packing) => {
                 let mut descriptor = Descriptor { media_type: media_type::layer(packing).into(), ..descriptor };
                 descriptor.annotations.retain(|key, _| !is_local(key));

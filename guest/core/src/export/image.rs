@@ -76,9 +76,10 @@ pub async fn make<M: Media>(
     for (number, part) in contents.parts.into_iter().enumerate() {
         let number = number.saturating_add(1);
         match part {
-            Part::New { mut tar, expected } => {
-                let blobs = pack(media, &mut tar, expected.as_ref(), &codecs, number, store).await?;
-                sets.iter_mut().zip(blobs).for_each(|(set, blob)| set.push(blob));
+            Part::New(mut tar) => add(&mut sets, pack(media, &mut tar, None, &codecs, number, store).await?),
+            Part::Plain { descriptor, file } => {
+                let mut tar = Tar::Archive(Archive::open(FileInput::new(file)).await?);
+                add(&mut sets, pack(media, &mut tar, Some(&descriptor), &codecs, number, store).await?);
             }
             Part::Kept { layer, file } => {
                 let blob = keep(media, layer, file, keeps.then_some(store)).await?;
@@ -104,6 +105,10 @@ pub async fn make<M: Media>(
             })
         })
         .collect()
+}
+
+fn add<B>(sets: &mut [Vec<B>], blobs: Vec<B>) {
+    sets.iter_mut().zip(blobs).for_each(|(set, blob)| set.push(blob));
 }
 
 /// A new layer in every codec; the tar is read once.
