@@ -1,4 +1,6 @@
-//! The syntax of `--output`: one CSV record (RFC 4180, as Go reads it) of `key=value` fields.
+//! The syntax of `--output`: one CSV record (RFC 4180, as Go reads it, lazy quotes off) of `key=value` fields.
+//!
+//! One line break at the end is no part of the record. Blanks count, but for those around a key.
 
 use crate::error::{Error, Result};
 
@@ -12,10 +14,13 @@ pub struct Field {
 }
 
 /// The fields of one output, in order.
+///
+/// # Errors
+/// `invalid-option` with `output` for its key: a quote that is not closed or stands within a field, a field or a key that is empty.
 pub fn fields(text: &str) -> Result<Vec<Field>> {
     let refuse = |why: &str| Error::invalid_option("output", format!("the output cannot be read: {why}"));
     let mut fields = Vec::new();
-    let mut rest = text;
+    let mut rest = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
     loop {
         let (field, more) = match rest.strip_prefix('"') {
             Some(quoted) => quoted_field(quoted).ok_or_else(|| refuse("a quote is not closed, or text follows it"))?,
@@ -32,10 +37,14 @@ pub fn fields(text: &str) -> Result<Vec<Field>> {
         if field.trim().is_empty() {
             return Err(refuse("a field is empty; write key=value, joined by commas"));
         }
-        fields.push(match field.split_once('=') {
-            Some((key, value)) => Field { key: key.trim().to_owned(), value: Some(value.to_owned()) },
-            None => Field { key: field.trim().to_owned(), value: None },
-        });
+        let (key, value) = match field.split_once('=') {
+            Some((key, value)) => (key.trim(), Some(value.to_owned())),
+            None => (field.trim(), None),
+        };
+        if key.is_empty() {
+            return Err(refuse("a field has no key before its `=`; write key=value, joined by commas"));
+        }
+        fields.push(Field { key: key.to_owned(), value });
         match more {
             Some(more) => rest = more,
             None => return Ok(fields),
@@ -56,6 +65,37 @@ fn quoted_field(mut rest: &str) -> Option<(String, Option<&str>)> {
             return Some((field, None));
         } else {
             return more.strip_prefix(',').map(|more| (field, Some(more)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What Go's reader makes of these.
+    #[test]
+    fn records_are_read_as_go_reads_them() {
+        for (text, expected) in [
+            ("a=1,b=2", &[("a", Some("1")), ("b", Some("2"))][..]),
+            ("a=1\n", &[("a", Some("1"))]),
+            ("\"a=1\"\r\n", &[("a", Some("1"))]),
+            ("a=1\n\n", &[("a", Some("1\n"))]),
+            ("\"a=1,2\",b=", &[("a", Some("1,2")), ("b", Some(""))]),
+            ("\"a=\"\"1\"\"\"", &[("a", Some("\"1\""))]),
+            (" a = 1 ", &[("a", Some(" 1 "))]),
+            ("a=b=c", &[("a", Some("b=c"))]),
+            ("a", &[("a", None)]),
+        ] {
+            let fields = fields(text).unwrap();
+            let pairs: Vec<_> = fields.iter().map(|field| (field.key.as_str(), field.value.as_deref())).collect();
+            assert_eq!(pairs, expected, "{text:?}");
+        }
+        for text in [
+            "", "\n", " ", ",", "a=1,", ",a=1", "a=1,,b=2", "\"\"", "=1", " =1", "\"a=1", "\"a\"b", "a=\"1\"",
+            " \"a=1\"", "\"\"\"",
+        ] {
+            assert!(fields(text).is_err(), "{text:?}");
         }
     }
 }

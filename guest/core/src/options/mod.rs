@@ -5,6 +5,7 @@
 //! and any level in silence; here both are errors, before any work.
 
 mod csv;
+mod near;
 mod table;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ use crate::text::shown;
 /// One output, ready to be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
+    /// What is made.
+    pub exporter: Exporter,
     /// Each is stored or pushed under as many names as there are.
     pub names: Vec<Reference>,
     /// Push to the registry of every name.
@@ -29,6 +32,25 @@ pub struct Output {
     pub codec: Codec,
     /// Of the manifest.
     pub annotations: BTreeMap<String, String>,
+}
+
+/// A value of `type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exporter {
+    /// An image, stored and, when asked for, pushed.
+    Image,
+    /// An image that is pushed by default.
+    Registry,
+}
+
+impl Exporter {
+    /// As written behind `type=`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Registry => "registry",
+        }
+    }
 }
 
 /// Reads one output.
@@ -50,13 +72,11 @@ pub fn parse(text: &str) -> Result<Output> {
     given.resolve()
 }
 
-/// What was given, each value of its kind. Nothing is defaulted yet.
+/// What was given, each value of its row's kind, by the row's key and the user's own words in it. Nothing is defaulted yet.
 #[derive(Default)]
-struct Given {
-    values: BTreeMap<&'static str, Value>,
-    annotations: BTreeMap<String, String>,
-}
+struct Given(BTreeMap<(&'static str, String), (&'static Row, Value)>);
 
+#[derive(Debug, PartialEq)]
 enum Value {
     Flag(bool),
     Text(String),
@@ -65,136 +85,138 @@ enum Value {
 }
 
 impl Given {
+    /// Reads one field against its row.
     fn add(&mut self, key: &str, value: Option<String>) -> Result<()> {
-        if let Some(annotation) = annotation(key)? {
-            let value = value.ok_or_else(|| {
-                Error::invalid_option(key, format!("`{}` has no value; write {ANNOTATION}KEY=VALUE", shown(key)))
-            })?;
-            if self.annotations.insert(annotation.to_owned(), value).is_some() {
-                return Err(twice(key));
-            }
-            return Ok(());
-        }
-        // As docker buildx does; annotations above keep their case.
-        let lower = key.to_ascii_lowercase();
-        let row = table().iter().find(|row| row.key == lower).ok_or_else(|| unknown(key))?;
-        let value = read(row, value)?;
-        match self.values.insert(row.key, value) {
-            Some(_) => Err(twice(row.key)),
+        refuse_scope(key)?;
+        let Some((row, own)) = table().iter().find_map(|row| row.own_words(key).map(|own| (row, own))) else {
+            return Err(unknown(key, value.is_some()));
+        };
+        let key = row.written(own);
+        let value = read(row, &key, value)?;
+        match self.0.insert((row.key, own.to_owned()), (row, value)) {
+            Some(_) => Err(Error::invalid_option(&key, format!("`{}` is given twice; give it once", shown(&key)))),
             None => Ok(()),
         }
     }
 
+    /// Defaults, what one option means for another, and conflicts: all of them here.
     fn resolve(mut self) -> Result<Output> {
-        let exporter = match self.values.remove("type") {
-            Some(Value::Text(exporter)) => exporter,
-            _ => {
-                return Err(Error::invalid_option(
-                    "type",
-                    "an output needs its type, for example type=image,name=site:latest",
-                ));
+        let exporter = match self.take("type") {
+            Some(Value::Text(text)) if text == Exporter::Registry.as_str() => Exporter::Registry,
+            Some(_) => Exporter::Image,
+            None => {
+                let message = "an output needs its type, for example type=image,name=site:latest";
+                return Err(Error::invalid_option("type", message));
             }
         };
-        let names = match self.values.remove("name") {
+        self.0.iter().try_for_each(|((_, own), (row, _))| refuse_foreign(row, own, exporter))?;
+        let push = self.take("push").unwrap_or(Value::Flag(exporter == Exporter::Registry)) == Value::Flag(true);
+        let store = self.take("store").unwrap_or(Value::Flag(true)) == Value::Flag(true);
+        let names = match self.take("name") {
             Some(Value::Texts(names)) => names.iter().map(|name| name_of(name)).collect::<Result<Vec<_>>>()?,
             _ => Vec::new(),
         };
-        let push = self.flag("push").unwrap_or(exporter == "registry");
         if push && names.is_empty() {
-            return Err(Error::invalid_option(
-                "name",
-                "pushing needs a name, for example name=example.com/team/site:v1",
-            ));
+            let message = "pushing needs a name, for example name=example.com/team/site:v1";
+            return Err(Error::invalid_option("name", message));
         }
         if let Some(name) = names.iter().find(|name| push && name.digest().is_some()) {
             let message =
                 format!("`{}` has a digest, so it cannot be pushed to; give it a tag instead", shown(name.as_given()));
             return Err(Error::invalid_option("name", message));
         }
-        let level = match self.values.remove("compression-level") {
-            Some(Value::Number(level)) => Some(level),
+        let codec = match (self.take("compression"), self.take("compression-level")) {
+            (Some(Value::Text(codec)), level) if codec == "uncompressed" => match level {
+                None => Codec::Uncompressed,
+                Some(_) => {
+                    let message = "compression=uncompressed conflicts with compression-level: it has no levels; leave one of them out";
+                    let code = Code::Conflict("compression".into(), "compression-level".into());
+                    return Err(Error::new(Fault::Request, code, message));
+                }
+            },
+            (_, Some(Value::Number(level))) => Codec::Gzip { level },
+            _ => Codec::Gzip { level: DEFAULT_GZIP_LEVEL },
+        };
+        let annotations = self.0.into_iter().filter_map(|((key, own), (_, value))| match value {
+            Value::Text(text) if key == ANNOTATION => Some((own, text)),
             _ => None,
-        };
-        let codec = match (self.values.remove("compression"), level) {
-            (Some(Value::Text(compression)), None) if compression == "uncompressed" => Codec::Uncompressed,
-            (Some(Value::Text(compression)), Some(_)) if compression == "uncompressed" => {
-                let code = Code::Conflict("compression=uncompressed".into(), "compression-level".into());
-                let message =
-                    "compression=uncompressed conflicts with compression-level: there is nothing to set a level of";
-                return Err(Error::new(Fault::Request, code, message));
-            }
-            (_, level) => Codec::Gzip { level: level.unwrap_or(DEFAULT_GZIP_LEVEL) },
-        };
-        let store = self.flag("store").unwrap_or(true);
-        Ok(Output { names, push, store, codec, annotations: self.annotations })
+        });
+        Ok(Output { exporter, names, push, store, codec, annotations: annotations.collect() })
     }
 
-    fn flag(&mut self, key: &str) -> Option<bool> {
-        match self.values.remove(key) {
-            Some(Value::Flag(value)) => Some(value),
-            _ => None,
-        }
+    fn take(&mut self, key: &'static str) -> Option<Value> {
+        self.0.remove(&(key, String::new())).map(|(_, value)| value)
     }
 }
 
-/// The annotation's own key, when the option is one; levels and platforms are not in this version.
-fn annotation(key: &str) -> Result<Option<&str>> {
-    let lower = key.to_ascii_lowercase();
-    if !lower.starts_with("annotation") {
-        return Ok(None);
-    }
-    match key.get(ANNOTATION.len()..).filter(|_| lower.starts_with(ANNOTATION)) {
-        Some("") => Err(Error::invalid_option(key, "an annotation needs a key: write annotation.KEY=VALUE")),
-        Some(own) => Ok(Some(own)),
-        None if lower.starts_with("annotation-") || lower.starts_with("annotation[") => {
-            let message =
-                format!("`{}` is not in this version: annotations go to the manifest, as annotation.KEY", shown(key));
-            Err(Error::invalid_option(key, message))
-        }
-        None => Ok(None),
-    }
-}
-
-/// A value of the row's kind.
-fn read(row: &Row, value: Option<String>) -> Result<Value> {
-    let key = row.key;
+/// A value of the row's kind; `key` is how the user's key is written.
+fn read(row: &Row, key: &str, value: Option<String>) -> Result<Value> {
     let text = match (row.kind, value) {
         // BuildKit: the key alone, or with an empty value, means true.
         (Kind::Flag, None) => return Ok(Value::Flag(true)),
         (Kind::Flag, Some(text)) if text.is_empty() => return Ok(Value::Flag(true)),
-        (_, None) => return Err(Error::invalid_option(key, format!("`{key}` has no value; write {key}=VALUE"))),
+        (_, None) => {
+            let key_shown = shown(key);
+            return Err(Error::invalid_option(key, format!("`{key_shown}` has no value; write {key_shown}=VALUE")));
+        }
         (_, Some(text)) => text,
     };
-    let refuse =
-        |what: String| Err(Error::invalid_option(key, format!("`{key}={}` is not possible: {what}", shown(&text))));
+    let wrong = |why: String| Err(Error::invalid_option(key, format!("`{}={}` {why}", shown(key), shown(&text))));
     match row.kind {
         Kind::Flag => match text.as_str() {
             "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(Value::Flag(true)),
             "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(Value::Flag(false)),
-            _ => refuse("write true or false".into()),
+            _ => wrong("is not a flag: write true or false".into()),
         },
         Kind::Number => {
-            let range = row.choices.first().and_then(|range| range.split_once(".."));
-            let (least, most) = range.unwrap_or(("0", "255"));
-            let within = |number: &u8| {
-                least.parse().is_ok_and(|least: u8| least <= *number)
-                    && most.parse().is_ok_and(|most: u8| *number <= most)
-            };
-            match text.parse::<u8>().ok().filter(within) {
+            let (least, most) = row.choices.first().and_then(|range| range.split_once("..")).unwrap_or(("0", "255"));
+            let range = least.parse().unwrap_or(0)..=most.parse().unwrap_or(u8::MAX);
+            match text.parse().ok().filter(|number| range.contains(number)) {
                 Some(number) => Ok(Value::Number(number)),
-                None => refuse(format!("it is a whole number from {least} to {most}")),
+                None => wrong(format!("is not possible: it is a whole number from {least} to {most}")),
             }
         }
         Kind::Choice if row.choices.contains(&text.as_str()) => Ok(Value::Text(text)),
-        Kind::Choice if LATER.contains(&text.as_str()) => {
-            refuse(format!("this version has {}", row.choices.join(" and ")))
+        Kind::Choice if row.later().contains(&text.as_str()) => {
+            wrong(format!("is not in this version, which has {}", row.choices.join(" and ")))
         }
         Kind::Choice => {
-            refuse(format!("it is {}{}", row.choices.join(" or "), meant(&text, row.choices.iter().copied())))
+            let meant = near::nearest(&text, row.choices.iter().copied());
+            let meant = meant.map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
+            wrong(format!("is not possible: it is {}{meant}", row.choices.join(" or ")))
         }
-        Kind::Texts => Ok(Value::Texts(text.split(',').map(|text| text.trim().to_owned()).collect())),
+        Kind::Texts => Ok(Value::Texts(text.split(',').map(str::to_owned).collect())),
         Kind::Text => Ok(Value::Text(text)),
     }
+}
+
+/// Refuses an annotation without a key, and the levels and platforms of annotations, which are not in this version.
+fn refuse_scope(key: &str) -> Result<()> {
+    let lower = key.to_ascii_lowercase();
+    match lower.strip_prefix("annotation") {
+        Some("" | ".") => Err(Error::invalid_option(key, "an annotation needs a key: write annotation.KEY=VALUE")),
+        Some(scope) if scope.starts_with(['-', '[']) => {
+            let message =
+                format!("`{}` is not in this version: annotations go to the manifest, as annotation.KEY", shown(key));
+            Err(Error::invalid_option(key, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses an option that the exporter does not have.
+fn refuse_foreign(row: &Row, own: &str, exporter: Exporter) -> Result<()> {
+    if row.exporters.contains(&exporter.as_str()) {
+        return Ok(());
+    }
+    let key = row.written(own);
+    let message = format!(
+        "`{}` is not for type={}; it is for type={}",
+        shown(&key),
+        exporter.as_str(),
+        row.exporters.join(" and type=")
+    );
+    Err(Error::invalid_option(key, message))
 }
 
 fn name_of(text: &str) -> Result<Reference> {
@@ -204,45 +226,30 @@ fn name_of(text: &str) -> Result<Reference> {
     })
 }
 
-fn twice(key: &str) -> Error {
-    Error::invalid_option(key, format!("`{}` is given twice", shown(key)))
-}
-
-fn unknown(key: &str) -> Error {
-    let meant = meant(key, table().iter().map(|row| row.key));
-    Error::invalid_option(key, format!("unknown option `{}`{meant}; `ocix options` lists them all", shown(key)))
-}
-
-/// `, did you mean …`, when something known is close.
-fn meant<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let text = text.to_ascii_lowercase();
-    let near = known.map(|known| (distance(&text, known), known)).min();
-    match near {
-        Some((distance, known)) if distance <= 3 && distance < known.len() => format!(", did you mean `{known}`?"),
-        _ => String::new(),
-    }
-}
-
-/// How many letters have to be put in, taken out or changed.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (number, letter) in one.chars().take(64).enumerate() {
-        let mut next = vec![number.saturating_add(1)];
-        for ((diagonal, above), known) in row.iter().zip(row.iter().skip(1)).zip(&other) {
-            let changed = diagonal.saturating_add(usize::from(letter != *known));
-            let left = next.last().copied().unwrap_or_default();
-            next.push(changed.min(above.saturating_add(1)).min(left.saturating_add(1)));
+fn unknown(key: &str, has_value: bool) -> Error {
+    // A key with words of the user's own is compared without them.
+    let head = key.split_once('.').map_or(key, |(head, _)| head);
+    let plain = table().iter().filter(|row| !row.has_own_words()).map(|row| row.key);
+    let own = table().iter().filter(|row| row.has_own_words());
+    let own = own.filter_map(|row| row.key.split_once('.').map(|(head, _)| head));
+    let help = match (near::nearest(key, plain), near::nearest(head, own)) {
+        (Some(meant), _) => format!("did you mean `{meant}`?"),
+        (None, Some(meant)) => format!("did you mean `{meant}.KEY`?"),
+        (None, None) if !has_value => {
+            "a field is key=value, and several names go into one quoted field: \"name=a,b\"".into()
         }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
+        (None, None) => {
+            let known: Vec<&str> = table().iter().map(|row| row.key).collect();
+            format!("known are {}", known.join(", "))
+        }
+    };
+    Error::invalid_option(key, format!("unknown option `{}`; {help}", shown(key)))
 }
 
-const ANNOTATION: &str = "annotation.";
+/// The row whose values are the manifest's annotations.
+const ANNOTATION: &str = "annotation.<key>";
 
-/// Values that BuildKit knows and this version does not.
-const LATER: [&str; 8] = ["estargz", "zstd", "oci", "docker", "tar", "local", "cacheonly", "nydus"];
-
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;

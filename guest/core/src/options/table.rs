@@ -17,6 +17,39 @@ pub struct Row {
     pub doc: &'static str,
 }
 
+impl Row {
+    /// The user's own words in `key` when it is this row's: nothing, but for `annotation.<key>`. Keys are compared without regard to case,
+    /// as docker buildx lower-cases them; own words keep theirs.
+    pub(super) fn own_words<'a>(&self, key: &'a str) -> Option<&'a str> {
+        match self.key.strip_suffix(OWN) {
+            None => key.eq_ignore_ascii_case(self.key).then_some(""),
+            Some(prefix) => {
+                let (head, own) = key.split_at_checked(prefix.len())?;
+                head.eq_ignore_ascii_case(prefix).then_some(own)
+            }
+        }
+    }
+
+    /// The key as it is to be written, with the user's own words in it.
+    pub(super) fn written(&self, own: &str) -> String {
+        self.key.replace(OWN, own)
+    }
+
+    /// Whether the key holds words of the user's own.
+    pub(super) fn has_own_words(&self) -> bool {
+        self.key.ends_with(OWN)
+    }
+
+    /// Choices that BuildKit has and this version does not.
+    pub(super) fn later(&self) -> &'static [&'static str] {
+        match self.key {
+            "type" => &["oci", "docker", "tar", "local", "cacheonly"],
+            "compression" => &["estargz", "zstd"],
+            _ => &[],
+        }
+    }
+}
+
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -36,6 +69,9 @@ pub enum Kind {
 pub fn table() -> &'static [Row] {
     &TABLE
 }
+
+/// What stands in a row's key for the user's own words.
+const OWN: &str = "<key>";
 
 const IMAGES: &[&str] = &["image", "registry"];
 

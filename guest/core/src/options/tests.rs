@@ -20,9 +20,39 @@ fn the_table_is_sound() {
         assert!(!row.exporters.is_empty(), "{}", row.key);
         assert_eq!(matches!(row.kind, Kind::Choice | Kind::Number), !row.choices.is_empty(), "{}", row.key);
         if !row.default.is_empty() {
-            assert!(read(row, Some(row.default.into())).is_ok(), "the default of {}", row.key);
+            assert!(read(row, row.key, Some(row.default.into())).is_ok(), "the default of {}", row.key);
+        }
+        for choice in row.choices.iter().filter(|_| row.kind == Kind::Choice) {
+            assert!(read(row, row.key, Some((*choice).into())).is_ok(), "{}={choice}", row.key);
+            assert!(!row.later().contains(choice), "{}={choice} is here and is for later", row.key);
+        }
+        if let (Kind::Number, [range]) = (row.kind, row.choices) {
+            let (least, most) = range.split_once("..").unwrap();
+            let (least, most): (u8, u8) = (least.parse().unwrap(), most.parse().unwrap());
+            assert!(least <= most && read(row, row.key, Some(most.to_string())).is_ok(), "{}", row.key);
+            assert!(read(row, row.key, Some((u32::from(most) + 1).to_string())).is_err(), "{}", row.key);
         }
     }
+    assert!(table().iter().any(|row| row.key == ANNOTATION));
+}
+
+/// What the rows say of defaults and exporters is what holds.
+#[test]
+fn the_table_tells_the_truth() {
+    let row = |key: &str| table().iter().find(|row| row.key == key).unwrap();
+    for exporter in row("type").choices {
+        assert_eq!(parse(&format!("type={exporter},name=a")).unwrap().exporter.as_str(), *exporter);
+    }
+    let plain = parse("type=image,name=a").unwrap();
+    let defaults = table().iter().filter(|row| !row.default.is_empty());
+    let defaults: String = defaults.map(|row| format!(",{}={}", row.key, row.default)).collect();
+    assert_eq!(parse(&format!("type=image,name=a{defaults}")).unwrap(), plain);
+    assert!(row("compression-level").doc.contains(&format!("{DEFAULT_GZIP_LEVEL} is used")));
+    let foreign = Row { key: "x", kind: Kind::Text, choices: &[], default: "", exporters: &["registry"], doc: "" };
+    assert!(refuse_foreign(&foreign, "", Exporter::Registry).is_ok());
+    let error = refuse_foreign(&foreign, "", Exporter::Image).unwrap_err();
+    assert_eq!(error.code, Code::InvalidOption("x".into()));
+    assert!(error.message.contains("type=image") && error.message.contains("type=registry"), "{}", error.message);
 }
 
 #[test]
@@ -36,10 +66,17 @@ fn defaults_are_the_tables() {
 
 #[test]
 fn values_are_read_as_go_reads_them() {
-    for (text, push) in
-        [("push", true), ("push=", true), ("push=1", true), ("push=T", true), ("push=False", false), ("push=0", false)]
-    {
-        assert_eq!(parse(&format!("type=image,name=a,{text}")).unwrap().push, push, "{text}");
+    for (values, expected) in [
+        (["", "=", "=1", "=t", "=T", "=TRUE", "=true", "=True"].as_slice(), true),
+        (&["=0", "=f", "=F", "=FALSE", "=false", "=False"], false),
+    ] {
+        for value in values {
+            assert_eq!(parse(&format!("type=image,name=a,push{value}")).unwrap().push, expected, "push{value}");
+            assert_eq!(parse(&format!("type=image,name=a,store{value}")).unwrap().store, expected, "store{value}");
+        }
+    }
+    for value in ["yes", "tRUE", "2", " true", "on"] {
+        assert_eq!(refused(&format!("type=image,name=a,push={value}")).code, Code::InvalidOption("push".into()));
     }
     for level in 0..=9 {
         let output = parse(&format!("type=image,compression-level={level}")).unwrap();
@@ -71,7 +108,17 @@ fn wrong_outputs_name_the_key() {
         ("type=oci,dest=x", "type", "this version"),
         ("type=image,nmae=a", "nmae", "`name`"),
         ("type=image,compresion=gzip", "compresion", "`compression`"),
-        ("type=image,unheard-of=1", "unheard-of", "ocix options"),
+        ("type=image,unheard-of=1", "unheard-of", "known are type, name, push"),
+        ("type=image,annotatoin.a=1", "annotatoin.a", "`annotation.KEY`"),
+        ("type=image,annotation=1", "annotation", "annotation.KEY=VALUE"),
+        ("type=image,annotation-manifest.a=1", "annotation-manifest.a", "annotation.KEY"),
+        ("type=image,PUSH=bad", "push", "true or false"),
+        ("type=image,name=a,NAME=b", "name", "twice"),
+        ("type=image,annotation.A=1,Annotation.A=2", "annotation.A", "twice"),
+        ("type=image,\"name=a,\"", "name", "no name"),
+        ("type=image,\"name=a, b\"", "name", "not a reference"),
+        ("type=local,dest=x", "type", "not in this version"),
+        ("type=image,compression=estargz", "compression", "not in this version"),
         ("type=image,compression=zstd", "compression", "this version"),
         ("type=image,compression=zip", "compression", "gzip"),
         ("type=image,compression=", "compression", "gzip"),
@@ -100,11 +147,14 @@ fn wrong_outputs_name_the_key() {
         assert_eq!(error.fault, Fault::Request, "{text}");
     }
     let error = refused("type=image,compression=uncompressed,compression-level=1");
-    assert!(
-        matches!(&error.code, Code::Conflict(one, other) if one.contains("uncompressed") && other == "compression-level")
-    );
+    assert_eq!(error.code, Code::Conflict("compression".into(), "compression-level".into()));
+    assert!(error.message.contains("compression=uncompressed conflicts with compression-level"), "{}", error.message);
+    assert_eq!(error.fault, Fault::Request);
     let digest = format!("type=registry,name=a@sha256:{}", "0".repeat(64));
     assert_eq!(refused(&digest).code, Code::InvalidOption("name".into()));
+    assert!(parse(&digest.replace("registry", "image")).is_ok(), "a digest is only in the way of a push");
+    let error = refused("type=image,compresion=gzip");
+    assert_eq!(error.message, "unknown option `compresion`; did you mean `compression`?");
 }
 
 /// Any order of fields is the same output, and any text goes through quotes unharmed.
@@ -124,6 +174,8 @@ fn order_and_quotes_do_not_matter() {
             fields.swap(at, random(at + 1));
         }
         let output = parse(&fields.join(",")).unwrap_or_else(|error| panic!("{fields:?}: {error}"));
+        fields.sort_unstable();
+        assert_eq!(parse(&fields.join(",")).unwrap(), output, "{fields:?}");
         assert_eq!(output.annotations.get("Key"), Some(&value));
         assert_eq!(output.codec, Codec::Gzip { level: 3 });
     }
