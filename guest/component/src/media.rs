@@ -4,7 +4,7 @@ use ocix_core::error::{Code, Error, Fault, Result};
 use ocix_core::media::{self, Chunk, Credential, Device, Entry, Event, HashAlgorithm, Kind, Packed, Request, Response};
 
 use crate::bindings::ocix::image::{
-    clock, control, credentials, directories, files, http, progress, trees, types, workers,
+    clock, control, credentials, destinations, directories, files, http, progress, trees, types, workers,
 };
 
 /// Everything that is ambient in the world.
@@ -20,6 +20,10 @@ pub struct Tree(pub trees::Tree);
 pub struct Directory(pub directories::Directory);
 /// `directories.writer`.
 pub struct Writer(directories::Writer);
+/// `destinations.sink`.
+pub struct Sink(destinations::Sink);
+/// `destinations.tree-writer`.
+pub struct TreeWriter(destinations::TreeWriter);
 /// `http.exchange`.
 pub struct Exchange(http::Exchange);
 /// `workers.hasher`.
@@ -87,6 +91,30 @@ impl media::Writer for Writer {
     }
 }
 
+impl media::Sink for Sink {
+    async fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
+        self.0.write(bytes).await.map_err(inward)
+    }
+
+    async fn finish(self) -> Result<()> {
+        self.0.finish().await.map_err(inward)
+    }
+}
+
+impl media::TreeWriter for TreeWriter {
+    async fn put(&mut self, entry: Entry) -> Result<()> {
+        self.0.put(outward(entry)).await.map_err(inward)
+    }
+
+    async fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
+        self.0.write(bytes).await.map_err(inward)
+    }
+
+    async fn finish(self) -> Result<()> {
+        self.0.finish().await.map_err(inward)
+    }
+}
+
 impl media::Exchange for Exchange {
     type Body = Input;
 
@@ -115,6 +143,8 @@ impl media::Media for Seam {
     type Input = Input;
     type Tree = Tree;
     type Directory = Directory;
+    type Sink = Sink;
+    type TreeWriter = TreeWriter;
     type Exchange = Exchange;
     type Hasher = Hasher;
 
@@ -136,10 +166,23 @@ impl media::Media for Seam {
         }))
     }
 
+    async fn archive(&self, dest: &str) -> Result<Sink> {
+        destinations::archive(dest.to_owned()).await.map(Sink).map_err(inward)
+    }
+
+    async fn layout(&self, dest: &str) -> Result<Directory> {
+        destinations::layout(dest.to_owned()).await.map(Directory).map_err(inward)
+    }
+
+    async fn root_filesystem(&self, dest: &str) -> Result<TreeWriter> {
+        destinations::root_filesystem(dest.to_owned()).await.map(TreeWriter).map_err(inward)
+    }
+
     async fn exchange(&self, request: Request) -> Result<Exchange> {
-        let Request { method, url, headers, content_length } = request;
+        let Request { method, url, headers, content_length, insecure } = request;
         let headers = headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
-        http::Exchange::open(http::Request { method, url, headers, content_length }).await.map(Exchange).map_err(inward)
+        let request = http::Request { method, url, headers, content_length, insecure };
+        http::Exchange::open(request).await.map(Exchange).map_err(inward)
     }
 
     async fn credential(&self, registry: &str) -> Result<Option<Credential>> {
@@ -168,6 +211,8 @@ impl media::Media for Seam {
                     media::Action::Copy => progress::Action::Copy,
                     media::Action::Tag => progress::Action::Tag,
                     media::Action::Upload => progress::Action::Upload,
+                    media::Action::Write => progress::Action::Write,
+                    media::Action::Read => progress::Action::Read,
                 };
                 progress::Event::Step(progress::Step { id, action, subject, done, total, note, finished })
             }
@@ -190,6 +235,23 @@ fn entry(entry: trees::Entry) -> Entry {
     };
     let modified = media::Timestamp { seconds: modified.seconds, nanoseconds: modified.nanoseconds };
     Entry { path, kind, mode, uid, gid, modified, xattrs }
+}
+
+fn outward(entry: Entry) -> trees::Entry {
+    let Entry { path, kind, mode, uid, gid, modified, xattrs } = entry;
+    let device = |Device { major, minor }| trees::Device { major, minor };
+    let kind = match kind {
+        Kind::Regular(size) => trees::Kind::Regular(size),
+        Kind::Directory => trees::Kind::Directory,
+        Kind::Symlink(text) => trees::Kind::Symlink(text),
+        Kind::HardLink(path) => trees::Kind::HardLink(path),
+        Kind::Character(number) => trees::Kind::Character(device(number)),
+        Kind::Block(number) => trees::Kind::Block(device(number)),
+        Kind::Fifo => trees::Kind::Fifo,
+        Kind::Socket => trees::Kind::Socket,
+    };
+    let modified = trees::Timestamp { seconds: modified.seconds, nanoseconds: modified.nanoseconds };
+    trees::Entry { path, kind, mode, uid, gid, modified, xattrs }
 }
 
 /// A host's error, as the core has it. A digest that does not parse is the host's fault and becomes text.

@@ -59,6 +59,24 @@ pub trait Writer {
     async fn publish(self, path: &str) -> Result<()>;
 }
 
+/// Bytes on their way out, in order; as if nothing had been when dropped before the end.
+pub trait Sink {
+    /// Appends.
+    async fn write(&mut self, bytes: Vec<u8>) -> Result<()>;
+    /// Durable, and visible at once and whole.
+    async fn finish(self) -> Result<()>;
+}
+
+/// A file tree on its way out.
+pub trait TreeWriter {
+    /// The next entry: parents first, a hard link after what it links to.
+    async fn put(&mut self, entry: Entry) -> Result<()>;
+    /// The next bytes of the regular file that was put last.
+    async fn write(&mut self, bytes: Vec<u8>) -> Result<()>;
+    /// What had to wait, such as the times of directories.
+    async fn finish(self) -> Result<()>;
+}
+
 /// One HTTP exchange.
 pub trait Exchange {
     /// The response's body.
@@ -87,6 +105,10 @@ pub trait Media {
     type Tree: Tree<File = Self::File>;
     /// A layout, or the embedded store.
     type Directory: Directory<File = Self::File>;
+    /// An archive on its way out.
+    type Sink: Sink;
+    /// A file tree on its way out.
+    type TreeWriter: TreeWriter;
     /// One HTTP exchange.
     type Exchange: Exchange;
     /// A running hash.
@@ -98,6 +120,12 @@ pub trait Media {
     async fn compress(&self, chunk: Chunk) -> Result<Packed>;
     /// A new hash.
     fn hasher(&self, algorithm: HashAlgorithm) -> Self::Hasher;
+    /// A file that an output named with `dest=…`, or `-` for standard output.
+    async fn archive(&self, dest: &str) -> Result<Self::Sink>;
+    /// A folder for a layout that an output named.
+    async fn layout(&self, dest: &str) -> Result<Self::Directory>;
+    /// A folder for a root file system that an output named.
+    async fn root_filesystem(&self, dest: &str) -> Result<Self::TreeWriter>;
     /// Starts a request.
     async fn exchange(&self, request: Request) -> Result<Self::Exchange>;
     /// What the user keeps for this registry.
@@ -217,6 +245,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// Bytes of the body.
     pub content_length: u64,
+    /// The user said so for this registry: certificates are not verified, and plain http is allowed.
+    pub insecure: bool,
 }
 
 /// The head of an HTTP response, and its body to read.
@@ -280,4 +310,8 @@ pub enum Action {
     Tag,
     /// Sending to a registry.
     Upload,
+    /// Writing an archive, layout or file tree.
+    Write,
+    /// Reading what comes once, to be looked at again.
+    Read,
 }

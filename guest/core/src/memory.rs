@@ -20,6 +20,22 @@ pub struct Memory {
     pub parallelism: u32,
     /// What was emitted so far.
     pub events: RefCell<Vec<Event>>,
+    /// What outputs wrote to their destinations, by `dest`.
+    pub destinations: Destinations,
+}
+
+/// Shared with what is being written.
+pub type Destinations = Rc<RefCell<BTreeMap<String, Destination>>>;
+
+/// What an output wrote.
+#[derive(Clone, Debug)]
+pub enum Destination {
+    /// An archive.
+    Archive(File),
+    /// A layout.
+    Layout(Directory),
+    /// A root file system: each entry with its content.
+    RootFilesystem(Vec<(Entry, Vec<u8>)>),
 }
 
 /// Bytes at rest, shared.
@@ -46,6 +62,20 @@ pub struct Directory(Rc<RefCell<BTreeMap<String, File>>>);
 pub struct Writer {
     directory: Directory,
     bytes: Vec<u8>,
+}
+
+/// A [`Destination::Archive`] in the making.
+pub struct Sink {
+    dest: String,
+    destinations: Destinations,
+    bytes: Vec<u8>,
+}
+
+/// A [`Destination::RootFilesystem`] in the making.
+pub struct TreeWriter {
+    dest: String,
+    destinations: Destinations,
+    entries: Vec<(Entry, Vec<u8>)>,
 }
 
 /// There is no network in memory, so there never is one.
@@ -160,6 +190,37 @@ impl media::Writer for Writer {
     }
 }
 
+impl media::Sink for Sink {
+    async fn write(&mut self, mut bytes: Vec<u8>) -> Result<()> {
+        self.bytes.append(&mut bytes);
+        Ok(())
+    }
+
+    async fn finish(self) -> Result<()> {
+        self.destinations.borrow_mut().insert(self.dest, Destination::Archive(self.bytes.into()));
+        Ok(())
+    }
+}
+
+impl media::TreeWriter for TreeWriter {
+    async fn put(&mut self, entry: Entry) -> Result<()> {
+        self.entries.push((entry, Vec::new()));
+        Ok(())
+    }
+
+    async fn write(&mut self, mut bytes: Vec<u8>) -> Result<()> {
+        if let Some((_, content)) = self.entries.last_mut() {
+            content.append(&mut bytes);
+        }
+        Ok(())
+    }
+
+    async fn finish(self) -> Result<()> {
+        self.destinations.borrow_mut().insert(self.dest, Destination::RootFilesystem(self.entries));
+        Ok(())
+    }
+}
+
 impl media::Exchange for Exchange {
     type Body = Input;
 
@@ -187,6 +248,8 @@ impl media::Media for Memory {
     type Input = Input;
     type Tree = Tree;
     type Directory = Directory;
+    type Sink = Sink;
+    type TreeWriter = TreeWriter;
     type Exchange = Exchange;
     type Hasher = Hasher;
 
@@ -200,6 +263,20 @@ impl media::Media for Memory {
 
     fn hasher(&self, algorithm: HashAlgorithm) -> Hasher {
         Hasher(layer::hash::Running::new(algorithm))
+    }
+
+    async fn archive(&self, dest: &str) -> Result<Sink> {
+        Ok(Sink { dest: dest.into(), destinations: self.destinations.clone(), bytes: Vec::new() })
+    }
+
+    async fn layout(&self, dest: &str) -> Result<Directory> {
+        let directory = Directory::default();
+        self.destinations.borrow_mut().insert(dest.into(), Destination::Layout(directory.clone()));
+        Ok(directory)
+    }
+
+    async fn root_filesystem(&self, dest: &str) -> Result<TreeWriter> {
+        Ok(TreeWriter { dest: dest.into(), destinations: self.destinations.clone(), entries: Vec::new() })
     }
 
     async fn exchange(&self, _: Request) -> Result<Exchange> {

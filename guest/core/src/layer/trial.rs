@@ -28,6 +28,8 @@ impl Media for Late {
     type Input = memory::Input;
     type Tree = memory::Tree;
     type Directory = memory::Directory;
+    type Sink = memory::Sink;
+    type TreeWriter = memory::TreeWriter;
     type Exchange = memory::Exchange;
     type Hasher = memory::Hasher;
 
@@ -49,6 +51,18 @@ impl Media for Late {
 
     fn hasher(&self, algorithm: HashAlgorithm) -> memory::Hasher {
         self.0.hasher(algorithm)
+    }
+
+    async fn archive(&self, dest: &str) -> Result<memory::Sink> {
+        self.0.archive(dest).await
+    }
+
+    async fn layout(&self, dest: &str) -> Result<memory::Directory> {
+        self.0.layout(dest).await
+    }
+
+    async fn root_filesystem(&self, dest: &str) -> Result<memory::TreeWriter> {
+        self.0.root_filesystem(dest).await
     }
 
     async fn exchange(&self, request: crate::media::Request) -> Result<memory::Exchange> {

@@ -159,7 +159,8 @@ impl<'a, M: Media> Client<'a, M> {
         headers.push(("user-agent".into(), concat!("ocix/", env!("CARGO_PKG_VERSION")).into()));
         headers.extend(authorization.map(|value| ("authorization".to_owned(), value.to_owned())));
         let Ask { method, url, body, tried, .. } = ask;
-        let request = Request { method: (*method).into(), url: url.clone(), headers, content_length: body.size };
+        let content_length = body.size;
+        let request = Request { method: (*method).into(), url: url.clone(), headers, content_length, insecure: false };
         let failed = |error: Error| error.within(format!("{tried} at {} failed", self.target));
         let mut exchange = self.media.exchange(request).await.map_err(failed)?;
         let taken = write(&mut exchange, body).await?;

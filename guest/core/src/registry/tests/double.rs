@@ -11,6 +11,7 @@ use super::never::Never;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Fault, Result};
 use crate::media::{self, Chunk, Credential, Event, HashAlgorithm, Packed, Request, Response};
+use crate::memory;
 
 /// The registry and all other media of a job that pushes.
 pub struct Double {
@@ -279,8 +280,22 @@ impl media::Media for Double {
     type Input = Input;
     type Tree = Never;
     type Directory = Never;
+    type Sink = memory::Sink;
+    type TreeWriter = memory::TreeWriter;
     type Exchange = Exchange;
     type Hasher = Never;
+
+    async fn archive(&self, _: &str) -> Result<memory::Sink> {
+        unreachable!("nothing is written here")
+    }
+
+    async fn layout(&self, _: &str) -> Result<Never> {
+        unreachable!("nothing is written here")
+    }
+
+    async fn root_filesystem(&self, _: &str) -> Result<memory::TreeWriter> {
+        unreachable!("nothing is written here")
+    }
 
     async fn exchange(&self, request: Request) -> Result<Exchange> {
         let asked = Asked { request, body: Vec::new() };
