@@ -46,20 +46,19 @@ async fn run(job: &JsValue) -> Result<JsValue, Error> {
     let platform = value::text(job, "platform")?.unwrap_or_else(|| "linux/amd64".into()).parse()?;
     let output = value::text(job, "output")?.ok_or_else(|| value::wrong("output", "is missing"))?;
     let entries = value::list(job, "entries")?.ok_or_else(|| value::wrong("entries", "is missing"))?;
+    let source = Source::Files(entries::tree(&entries)?);
     let job = Job {
-        source: Source::Files(entries::tree(&entries)?),
-        platform,
-        outputs: vec![output],
         epoch: value::whole(job, "epoch")?,
         xattrs: value::truth(job, "xattrs"),
+        ..Job::new(source, platform, vec![output])
     };
     let media = Memory { now: (js_sys::Date::now() / 1000.0) as i64, ..Memory::default() };
     let store = Directory::default();
-    let reports = export::run(&media, job, store.clone()).await?;
+    let reports = export::run(&media, job, store.clone()).await?.reports;
     let names = Array::new();
     let mut digest = None;
     for target in reports.into_iter().flat_map(|report| report.targets) {
-        digest = Some(target.outcome?);
+        digest = target.outcome?;
         names.push(&target.name.into());
     }
     let warnings = Array::new();

@@ -9,7 +9,9 @@ mod errors;
 mod media;
 mod options;
 
-use ocix_core::export::{self, Job, Source};
+use ocix_core::contents::Form;
+use ocix_core::export::{self, Attestation, Content, Job, Source};
+use ocix_core::options::Request;
 use ocix_core::platform::Platform;
 
 use bindings::exports::ocix::image::exporter;
@@ -20,25 +22,69 @@ use media::{Directory, File, Input, Seam, Tree};
 struct Shell;
 
 impl exporter::Guest for Shell {
-    async fn run(job: exporter::Job, store: directories::Directory) -> Result<Vec<exporter::Report>, types::Error> {
-        let source = match job.source {
+    async fn run(job: exporter::Job, store: directories::Directory) -> Result<exporter::Results, types::Error> {
+        let attestation = |given: exporter::Attestation| Attestation {
+            file: File(given.file),
+            predicate_type: given.predicate_type,
+            platform: given.platform.map(platform),
+            inline_only: given.inline_only,
+        };
+        let job = Job {
+            contents: job.contents.into_iter().map(content).collect(),
+            base: job.base.map(content),
+            platforms: job.platforms.into_iter().map(platform).collect(),
+            native: platform(job.native),
+            multi_platform: job.multi_platform,
+            config: job.config.map(File),
+            changes: job.changes,
+            attestations: job.attestations.into_iter().map(attestation).collect(),
+            request: Request {
+                outputs: job.outputs,
+                tags: job.tags,
+                annotations: job.annotations,
+                push: job.push,
+                load: job.load,
+            },
+            epoch: job.epoch,
+            xattrs: job.xattrs,
+        };
+        let results = export::run(&Seam, job, Directory(store)).await.map_err(errors::outward)?;
+        Ok(exporter::Results {
+            reports: results.reports.into_iter().map(report).collect(),
+            metadata: results.metadata,
+            image_id: results.image_id.map(|digest| digest.to_string()),
+        })
+    }
+}
+
+fn content(content: exporter::Content) -> Content<Seam> {
+    Content {
+        source: match content.source {
             exporter::Source::Files(tree) => Source::Files(Tree(tree)),
             exporter::Source::Archive(file) => Source::Archive(File(file)),
             exporter::Source::Piped(input) => Source::Piped(Input(input)),
             exporter::Source::Layout(directory) => Source::Layout(Directory(directory)),
-        };
-        let types::Platform { os, architecture, variant } = job.platform;
-        let platform = Platform::new(&os, &architecture, variant.as_deref());
-        let job = Job { source, platform, outputs: job.outputs, epoch: job.epoch, xattrs: job.xattrs };
-        let reports = export::run(&Seam, job, Directory(store)).await.map_err(errors::outward)?;
-        Ok(reports.into_iter().map(report).collect())
+            exporter::Source::Registry(reference) => Source::Registry(reference),
+            exporter::Source::Stored(name) => Source::Stored(name),
+        },
+        form: match content.form {
+            exporter::Form::Detect => Form::Detect,
+            exporter::Form::RootFilesystem => Form::RootFilesystem,
+            exporter::Form::Image => Form::Image,
+        },
+        name: content.name,
+        platform: content.platform.map(platform),
     }
+}
+
+fn platform(types::Platform { os, architecture, variant }: types::Platform) -> Platform {
+    Platform::new(&os, &architecture, variant.as_deref())
 }
 
 fn report(report: export::Report) -> exporter::Report {
     let target = |target: export::Target| exporter::Target {
         name: target.name,
-        outcome: target.outcome.map(|digest| digest.to_string()).map_err(errors::outward),
+        outcome: target.outcome.map(|digest| digest.map(|digest| digest.to_string())).map_err(errors::outward),
     };
     exporter::Report { targets: report.targets.into_iter().map(target).collect() }
 }

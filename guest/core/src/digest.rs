@@ -43,6 +43,14 @@ impl Digest {
         Self::from_hash(HashAlgorithm::Sha256, &sha2::Sha256::digest(bytes))
     }
 
+    /// Of bytes that are in memory, by a given algorithm.
+    pub fn by(algorithm: HashAlgorithm, bytes: &[u8]) -> Self {
+        match algorithm {
+            HashAlgorithm::Sha256 => Self::of(bytes),
+            HashAlgorithm::Sha512 => Self::from_hash(algorithm, &sha2::Sha512::digest(bytes)),
+        }
+    }
+
     /// The algorithm before the colon.
     pub fn algorithm(&self) -> HashAlgorithm {
         if self.0.starts_with("sha512:") { HashAlgorithm::Sha512 } else { HashAlgorithm::Sha256 }

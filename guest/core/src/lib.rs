@@ -4,7 +4,7 @@
 //! and asks comes through the traits of [`media`]; it has no file system, clock, randomness, threads or sockets of its own. Every
 //! host runs this code: the command line and other wasmtime hosts as a component, pages through wasm-bindgen.
 //!
-//! Modules stand in the order of the data's way: [`options`] say what is wanted, a source becomes [`layer`]s, layers become
+//! Modules stand in the order of the data's way: [`options`] say what is wanted, [`contents`] become [`layer`]s, layers become
 //! [`documents`], both go into a [`store`] or through the [`registry`] protocol; [`export`] is the whole way.
 //!
 //! ```
@@ -27,17 +27,15 @@
 //!     },
 //!     content,
 //! );
+//! let outputs = vec!["type=image,name=hello:v1".into()];
 //! let job = Job {
-//!     source: Source::Files(tree),
-//!     platform: "linux/amd64".parse()?,
-//!     outputs: vec!["type=image,name=hello:v1".into()],
 //!     epoch: Some(1_700_000_000),
-//!     xattrs: false,
+//!     ..Job::new(Source::Files(tree), "linux/amd64".parse()?, outputs)
 //! };
 //! let store = Directory::default();
 //! // In memory nothing ever waits, so the future is ready at once.
-//! let reports = export::run(&Memory::default(), job, store.clone()).now_or_never().expect("ready")?;
-//! let digest = reports[0].targets[0].outcome.as_ref().expect("stored");
+//! let results = export::run(&Memory::default(), job, store.clone()).now_or_never().expect("ready")?;
+//! let digest = results.reports[0].targets[0].outcome.clone()?.expect("an image has one");
 //! assert!(store.files().iter().any(|(path, _)| *path == digest.blob_path()));
 //! # Ok::<(), ocix_core::error::Error>(())
 //! ```
@@ -55,6 +53,7 @@
     )
 )]
 
+pub mod contents;
 pub mod descriptor;
 pub mod digest;
 pub mod documents;

@@ -1,35 +1,55 @@
-//! From contents to images: new layers are written, kept ones verified, documents made; one image an output.
-//!
-//! The contents are read once. A second codec packs what the first one wrote.
+//! From contents to images: layers, then documents; one image an output, of one platform or of several.
 
-use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use crate::contents::Bytes;
 use crate::descriptor::Descriptor;
-use crate::documents::manifest;
-use crate::error::{Fault, Result};
-use crate::layer::{self, Archive, Codec, FileInput, Layer};
-use crate::media::{Action, Directory, Event, Media, Step, Writer};
-use crate::media_type;
-use crate::options::Output;
+use crate::digest::Digest;
+use crate::documents::{index, manifest};
+use crate::error::{Code, Error, Fault, Result};
+use crate::layer::Layer;
+use crate::media::{Event, Media};
+use crate::media_type::Family;
+use crate::options::{Annotation, Exporter, Level, Name, Output};
 use crate::platform::Platform;
-use crate::store::{self, Layout};
+use crate::reference::Reference;
+use crate::store::Layout;
 
-use super::contents::{self, Part, Tar};
-use super::{Job, bug};
+use super::attest;
+use super::layers::{self, Blob, Packer, Recipe};
+use super::open::{Draft, Opened};
 
 /// What one output delivers.
-pub struct Image<M: Media> {
-    /// The bottom one first.
-    pub layers: Vec<Rc<Blob<M>>>,
-    /// The image's config.
-    pub config: Document,
-    /// Its manifest, which is its root document.
-    pub manifest: Document,
-    /// What it runs on.
-    pub platform: Platform,
+pub struct Image<'a, 'o, M: Media> {
+    /// What was asked for.
+    pub output: &'o Output,
+    /// Under these it is stored and pushed.
+    pub names: Vec<Reference>,
+    /// One a platform, in the index's order.
+    pub pictures: Vec<Picture<'a, M>>,
+    /// Configs and statements.
+    pub documents: Vec<Document>,
+    /// Manifests, then the index if there is one: the last one is the root.
+    pub manifests: Vec<Document>,
+    /// The root's descriptor as a layout's `index.json` lists it.
+    pub entry: Descriptor,
     /// Seconds since 1970 that the layout's entry says.
     pub created: i64,
+}
+
+/// The image for one platform.
+pub struct Picture<'a, M: Media> {
+    /// What it runs on.
+    pub platform: Platform,
+    /// Its manifest, as an index lists it.
+    pub manifest: Descriptor,
+    /// Its config.
+    pub config: Descriptor,
+    /// Its layers, as the manifest lists them; the bottom one first.
+    pub listed: Vec<Descriptor>,
+    /// The same, as they were made.
+    pub layers: Vec<Rc<Blob<'a, M>>>,
 }
 
 /// A document and its descriptor.
@@ -37,145 +57,231 @@ pub struct Document {
     /// Of the bytes.
     pub descriptor: Descriptor,
     /// The document.
-    pub bytes: Vec<u8>,
-}
-
-/// A layer whose blob is somewhere.
-pub struct Blob<M: Media> {
-    /// What it is.
-    pub layer: Layer,
-    /// To read it.
-    pub file: M::File,
-    /// Unpublished, until it is stored; none for a blob that stays in its layout.
-    pub staged: RefCell<Option<<M::Directory as Directory>::Writer>>,
+    pub bytes: Rc<[u8]>,
 }
 
 impl Document {
-    fn new(media_type: &str, bytes: Vec<u8>) -> Self {
-        Self { descriptor: Descriptor::of(media_type, &bytes), bytes }
+    /// Of bytes that are written.
+    pub fn new(media_type: &str, bytes: Vec<u8>) -> Self {
+        Self { descriptor: Descriptor::of(media_type, &bytes), bytes: bytes.into() }
+    }
+
+    /// To be sent.
+    pub fn content<'a, M: Media>(&self) -> Bytes<'a, M> {
+        Bytes::Memory(self.bytes.clone())
+    }
+}
+
+impl<'a, M: Media> Image<'a, '_, M> {
+    /// Whether it has documents that go somewhere: file trees have none.
+    pub fn is_image(&self) -> bool {
+        matches!(self.output.exporter, Exporter::Image | Exporter::Registry | Exporter::Oci | Exporter::Docker)
+    }
+
+    /// Whether the embedded store keeps it.
+    pub fn is_stored(&self) -> bool {
+        is_stored(self.output)
+    }
+
+    /// Of the root document; none when no document goes anywhere.
+    pub fn digest(&self) -> Option<Digest> {
+        self.is_image().then(|| self.entry.digest.clone())
+    }
+
+    /// Every layer, the bottom one first; some of them several times.
+    pub fn layers(&self) -> impl Iterator<Item = &Rc<Blob<'a, M>>> {
+        self.pictures.iter().flat_map(|picture| &picture.layers)
+    }
+
+    /// Its names in the store: with `name-canonical`, also each with the digest.
+    pub fn stored_names(&self) -> Result<Vec<Reference>> {
+        let mut names = self.names.clone();
+        if self.output.name_canonical && !self.output.names.is_empty() {
+            for name in self.names.iter().filter(|name| name.digest().is_none()) {
+                names.push(format!("{}@{}", name.as_given(), self.entry.digest).parse()?);
+            }
+        }
+        Ok(names)
     }
 }
 
 /// One image an output, in order.
-pub async fn make<M: Media>(
-    media: &M,
-    job: Job<M>,
-    outputs: &[Output],
+///
+/// # Errors
+/// What does not fit the contents is found before any layer is made: annotations for platforms that there are not, levels that a single
+/// image does not have, attestations with Docker's types.
+pub async fn make<'a, 'o, M: Media>(
+    media: &'a M,
+    opened: Opened<'a, M>,
+    outputs: &'o [Output],
     store: &Layout<M::Directory>,
-) -> Result<Vec<Image<M>>> {
-    let (epoch, now) = (job.epoch, media.wall());
-    let keeps = outputs.iter().any(|output| output.store);
-    let mut codecs: Vec<Codec> = Vec::new();
+) -> Result<Vec<Image<'a, 'o, M>>> {
+    let Opened { drafts, indexed, name, epoch } = opened;
+    let mut recipes: Vec<Recipe> = Vec::new();
     for output in outputs {
-        if !codecs.contains(&output.codec) {
-            codecs.push(output.codec);
+        check(output, &drafts, indexed)?;
+        names(output, name.as_deref())?;
+        if output.rewrite_timestamp && layers::epoch(output, epoch).is_none() {
+            media.emit(Event::Warning(NO_EPOCH.into()));
+        }
+        let recipe = Recipe::of(output, epoch);
+        if !recipes.contains(&recipe) {
+            recipes.push(recipe);
         }
     }
-    let contents = contents::open(media, job).await?;
-    let mut sets: Vec<Vec<Rc<Blob<M>>>> = codecs.iter().map(|_| Vec::new()).collect();
-    for (number, part) in contents.parts.into_iter().enumerate() {
-        let number = number.saturating_add(1);
-        match part {
-            Part::New(mut tar) => add(&mut sets, pack(media, &mut tar, None, &codecs, number, store).await?),
-            Part::Plain { descriptor, file } => {
-                let mut tar = Tar::Archive(Archive::open(FileInput::new(file)).await?);
-                add(&mut sets, pack(media, &mut tar, Some(&descriptor), &codecs, number, store).await?);
-            }
-            Part::Kept { layer, file } => {
-                let blob = keep(media, layer, file, keeps.then_some(store)).await?;
-                sets.iter_mut().for_each(|set| set.push(blob.clone()));
-            }
+    let mut packer = Packer::new(media, store, outputs.iter().any(is_stored));
+    let mut packed = Vec::new();
+    for mut draft in drafts {
+        let mut sets: Vec<Vec<Rc<Blob<M>>>> = recipes.iter().map(|_| Vec::new()).collect();
+        for part in std::mem::take(&mut draft.parts) {
+            sets.iter_mut().zip(packer.part(part, &recipes).await?).for_each(|(set, blob)| set.push(blob));
         }
+        packed.push((draft, sets));
     }
-    outputs
-        .iter()
-        .map(|output| {
-            let at = codecs.iter().position(|codec| *codec == output.codec);
-            let layers = at.and_then(|at| sets.get(at)).ok_or_else(|| bug("an output without layers"))?.clone();
-            let list: Vec<Layer> = layers.iter().map(|blob| blob.layer.clone()).collect();
-            let config = Document::new(media_type::CONFIG, contents.config.assemble(&list, epoch, now)?);
-            let descriptors: Vec<Descriptor> = list.into_iter().map(|layer| layer.descriptor).collect();
-            let manifest = manifest::manifest(&config.descriptor, &descriptors, &output.annotations)?;
-            Ok(Image {
+    let now = media.wall();
+    let mut images = Vec::new();
+    for output in outputs {
+        let recipe = Recipe::of(output, epoch);
+        let at = recipes.iter().position(|known| *known == recipe).unwrap_or_default();
+        let layered = packed.iter().map(|(draft, sets)| (draft, sets.get(at).cloned().unwrap_or_default()));
+        let assembly = Assembly { output, indexed, name: name.as_deref(), epoch: layers::epoch(output, epoch), now };
+        images.push(assembly.image(layered.collect())?);
+    }
+    Ok(images)
+}
+
+/// How one output's documents are made.
+struct Assembly<'o, 'n> {
+    output: &'o Output,
+    indexed: bool,
+    name: Option<&'n str>,
+    epoch: Option<i64>,
+    now: i64,
+}
+
+impl<'o> Assembly<'o, '_> {
+    fn image<'a, M: Media>(
+        &self,
+        drafts: Vec<(&Draft<'a, M>, Vec<Rc<Blob<'a, M>>>)>,
+    ) -> Result<Image<'a, 'o, M>> {
+        let output = self.output;
+        let attested = drafts.iter().any(|(draft, _)| attests(output, draft));
+        let family = if output.docker_types(attested) { Family::Docker } else { Family::Oci };
+        let mut names = names(output, self.name)?;
+        let (mut documents, mut manifests, mut pictures, mut said) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (draft, layers) in drafts {
+            let listed: Vec<Descriptor> =
+                layers.iter().map(|blob| manifest::layer(&blob.layer.descriptor, family, output.prefer_nondist)).collect();
+            let made: Vec<Layer> = layers.iter().map(|blob| blob.layer.clone()).collect();
+            let config = draft.config.assemble(&made, self.epoch, self.now, draft.base.as_ref())?;
+            let config = Document::new(family.config(), config);
+            let annotations = annotations(output, Level::Manifest, &draft.platform);
+            let bytes = manifest::manifest(family, &config.descriptor, &listed, &annotations)?;
+            let mut manifest = Document::new(family.manifest(), bytes);
+            manifest.descriptor.platform = Some(draft.platform.clone());
+            manifest.descriptor.annotations = self::annotations(output, Level::ManifestDescriptor, &draft.platform);
+            let statements: Vec<_> = draft.statements.iter().filter(|statement| statement.is_for(output)).collect();
+            if !statements.is_empty() {
+                let artifact = output.oci_artifact(true);
+                let attested = attest::manifest(&statements, &manifest.descriptor, &names, artifact)?;
+                documents.extend(attested.documents);
+                said.push(attested.manifest);
+            }
+            pictures.push(Picture {
+                platform: draft.platform.clone(),
+                manifest: manifest.descriptor.clone(),
+                config: config.descriptor.clone(),
+                listed,
                 layers,
-                config,
-                manifest: Document::new(media_type::MANIFEST, manifest),
-                platform: contents.config.platform(),
-                created: epoch.unwrap_or(now),
-            })
-        })
-        .collect()
-}
-
-fn add<B>(sets: &mut [Vec<B>], blobs: Vec<B>) {
-    sets.iter_mut().zip(blobs).for_each(|(set, blob)| set.push(blob));
-}
-
-/// A new layer in every codec; the tar is read once.
-async fn pack<M: Media>(
-    media: &M,
-    tar: &mut Tar<'_, M>,
-    expected: Option<&Descriptor>,
-    codecs: &[Codec],
-    number: usize,
-    store: &Layout<M::Directory>,
-) -> Result<Vec<Rc<Blob<M>>>> {
-    let mut blobs: Vec<Rc<Blob<M>>> = Vec::new();
-    let mut again: Option<M::File> = None;
-    for codec in codecs {
-        let subject = if codecs.len() == 1 { number.to_string() } else { format!("{number} as {codec}") };
-        let mut writer = store.create().await?;
-        let layer = match again.take() {
-            None => {
-                let written = layer::write(media, tar, *codec, &subject, &mut writer).await;
-                written.map_err(|error| match expected {
-                    Some(layer) if error.fault == Fault::Source => {
-                        error.within(format!("layer {} of the source cannot be packed", layer.digest))
-                    }
-                    _ => error,
-                })?
-            }
-            Some(file) => {
-                let mut tar = Archive::open(FileInput::new(file)).await?;
-                layer::write(media, &mut tar, *codec, &subject, &mut writer).await?
-            }
-        };
-        if let Some(descriptor) = expected {
-            store::verify(descriptor, layer.diff_id.0.clone(), Fault::Source)?;
+            });
+            documents.push(config);
+            manifests.push(manifest);
         }
-        let file = writer.reader().await?;
-        again = Some(writer.reader().await?);
-        blobs.push(Rc::new(Blob { layer, file, staged: RefCell::new(Some(writer)) }));
+        manifests.extend(said);
+        let mut entry = manifests.first().map(|manifest| manifest.descriptor.clone()).ok_or_else(|| super::bug("no image"))?;
+        if self.indexed || attested {
+            let listed: Vec<Descriptor> = manifests.iter().map(|manifest| manifest.descriptor.clone()).collect();
+            let bytes = index::image_index(family, &listed, &of_level(output, Level::Index))?;
+            let root = Document::new(family.index(), bytes);
+            entry = root.descriptor.clone();
+            entry.annotations = of_level(output, Level::IndexDescriptor);
+            manifests.push(root);
+        }
+        if let Some(prefix) = &output.dangling_prefix
+            && (names.is_empty() || !output.dangling_empty_only)
+        {
+            names.push(format!("{}@{}", prefix.as_given(), entry.digest).parse()?);
+        }
+        Ok(Image { output, names, pictures, documents, manifests, entry, created: self.epoch.unwrap_or(self.now) })
     }
-    Ok(blobs)
 }
 
-/// A compressed blob as it is, its digest checked; copied when it is to be stored.
-async fn keep<M: Media>(
-    media: &M,
-    layer: Layer,
-    file: M::File,
-    store: Option<&Layout<M::Directory>>,
-) -> Result<Rc<Blob<M>>> {
-    let mut staged = match store {
-        Some(store) => Some(store.create().await?),
-        None => None,
-    };
-    let descriptor = &layer.descriptor;
-    let step = |done, finished| {
-        let (id, subject) = (descriptor.digest.to_string(), descriptor.digest.to_string());
-        let total = Some(descriptor.size);
-        media.emit(Event::Step(Step { id, action: Action::Copy, subject, done, total, note: None, finished }));
-    };
-    let digest = store::hash(media, &file, async |piece, done| {
-        if let Some(writer) = &mut staged {
-            writer.write(piece).await?;
-        }
-        step(done, false);
-        Ok(())
-    })
-    .await?;
-    store::verify(descriptor, digest, Fault::Source)?;
-    step(descriptor.size, true);
-    Ok(Rc::new(Blob { layer, file, staged: RefCell::new(staged) }))
+/// Whether an output keeps its image in the embedded store.
+fn is_stored(output: &Output) -> bool {
+    output.store && matches!(output.exporter, Exporter::Image | Exporter::Registry)
 }
+
+/// Whether an output says anything about a draft's image.
+fn attests<M: Media>(output: &Output, draft: &Draft<'_, M>) -> bool {
+    draft.statements.iter().any(|statement| statement.is_for(output))
+}
+
+/// What an output wants and the contents do not have.
+fn check<M: Media>(output: &Output, drafts: &[Draft<'_, M>], indexed: bool) -> Result<()> {
+    let refused = |key: String, message: String| Err(Error::new(Fault::Request, Code::InvalidOption(key), message));
+    let attested = drafts.iter().any(|draft| attests(output, draft));
+    if attested && output.oci_types_given == Some(false) {
+        let message = "attestations are not exported with oci-mediatypes=false: leave it out, or the attestations";
+        return refused("oci-mediatypes".into(), message.into());
+    }
+    if output.exporter == Exporter::Docker && (indexed || drafts.len() > 1) {
+        let message = "type=docker holds one platform: choose one with --platform, or use type=oci";
+        return refused("type".into(), message.into());
+    }
+    for annotation in &output.annotations {
+        let Annotation { level, platform, key, .. } = annotation;
+        if matches!(level, Level::Index | Level::IndexDescriptor) {
+            if !indexed && !attested {
+                let message = format!("`{}` is for an index, and this is an image of one platform", level.written(key));
+                return refused(level.written(key), message);
+            }
+        } else if let Some(platform) = platform
+            && !drafts.iter().any(|draft| draft.platform.fits(platform))
+        {
+            let there: Vec<String> = drafts.iter().map(|draft| draft.platform.to_string()).collect();
+            let message = format!("there is no image for {platform} to annotate with `{key}`; there are {}", there.join(", "));
+            return refused(level.written(key), message);
+        }
+    }
+    Ok(())
+}
+
+/// An output's names, those of the source in place of `*`.
+fn names(output: &Output, of_source: Option<&str>) -> Result<Vec<Reference>> {
+    let name = |name: &Name| match (name, of_source) {
+        (Name::Given(name), _) => Ok(name.clone()),
+        (Name::OfSource, Some(name)) => name.parse(),
+        (Name::OfSource, None) => {
+            let message = "`name=*` takes the source's name, and this source has none: give one";
+            Err(Error::new(Fault::Request, Code::InvalidOption("name".into()), message))
+        }
+    };
+    output.names.iter().map(name).collect()
+}
+
+/// The annotations of a level for a platform: those for every platform, and over them those for this one.
+fn annotations(output: &Output, level: Level, platform: &Platform) -> BTreeMap<String, String> {
+    let of = |own: bool| {
+        let meant = output.annotations.iter().filter(move |annotation| annotation.level == level);
+        meant.filter(move |annotation| annotation.platform.as_ref().map_or(!own, |other| own && platform.fits(other)))
+    };
+    of(false).chain(of(true)).map(|annotation| (annotation.key.clone(), annotation.value.clone())).collect()
+}
+
+/// The annotations of a level that has no platform: one that was given all the same means nothing.
+fn of_level(output: &Output, level: Level) -> BTreeMap<String, String> {
+    let meant = output.annotations.iter().filter(|annotation| annotation.level == level);
+    meant.map(|annotation| (annotation.key.clone(), annotation.value.clone())).collect()
+}
+
+const NO_EPOCH: &str = "rewrite-timestamp does nothing without an epoch: give --source-date-epoch or source-date-epoch=SECONDS";

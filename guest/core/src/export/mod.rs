@@ -1,48 +1,108 @@
-//! One export from beginning to end: outputs are checked, contents become an image, the image goes to every target.
+//! One export from beginning to end: outputs are checked, contents become images, the images go to every target.
 //!
-//! The order of everything lives in this file. Nothing is named and nothing is pushed before the image is whole; a stop at any
+//! The order of everything lives in this file. Nothing is named and nothing is pushed before every image is whole; a stop at any
 //! point leaves the store as it was, but for blobs that no name reaches.
 
-mod contents;
+mod attest;
 mod deliver;
 mod image;
+mod layers;
+mod open;
+mod outcome;
+mod select;
+mod unpacked;
+
+#[cfg(test)]
+mod tests;
 
 use std::pin::pin;
 
 use futures_util::future::{Either, select};
 
+use crate::contents::Form;
 use crate::digest::Digest;
 use crate::documents::time;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Code, Error, Fault, Result};
 use crate::media::Media;
-use crate::options::{self, Output};
+use crate::options::{self, Request};
 use crate::platform::Platform;
 use crate::store::Layout;
 
 /// What a user asks for.
 pub struct Job<M: Media> {
-    /// What is exported.
-    pub source: Source<M>,
-    /// Of a tree or tar; of a layout with several images, which one.
-    pub platform: Platform,
-    /// Each as `--output` takes it; at least one.
-    pub outputs: Vec<String>,
+    /// What is exported: at least one; several become one index.
+    pub contents: Vec<Content<M>>,
+    /// An image whose layers go beneath trees and tars, or on which images are built: they are left as they are.
+    pub base: Option<Content<M>>,
+    /// Which platforms of images with several; empty for all of them.
+    pub platforms: Vec<Platform>,
+    /// What trees and tars run on when nothing says it.
+    pub native: Platform,
+    /// Make an index of a single platform too.
+    pub multi_platform: bool,
+    /// A whole image config in place of the source's, but for its `rootfs`.
+    pub config: Option<M::File>,
+    /// Changes of the image config: key and value, in order.
+    pub changes: Vec<(String, String)>,
+    /// What is said about the images.
+    pub attestations: Vec<Attestation<M>>,
+    /// Where everything goes.
+    pub request: Request,
     /// SOURCE_DATE_EPOCH: no time in a document is later.
     pub epoch: Option<i64>,
     /// Keep all extended attributes of a tree.
     pub xattrs: bool,
 }
 
-/// What is exported.
+/// Something to export.
+pub struct Content<M: Media> {
+    /// Where it is.
+    pub source: Source<M>,
+    /// What a tar is.
+    pub form: Form,
+    /// Which image of a layout or archive: a whole reference, or a tag.
+    pub name: Option<String>,
+    /// What a tree or tar runs on; of an image, the only platform that is taken.
+    pub platform: Option<Platform>,
+}
+
+/// Where contents are.
 pub enum Source<M: Media> {
     /// A root file system: becomes one layer.
     Files(M::Tree),
-    /// A tar of one, plain, gzip or zstd.
+    /// A tar at rest: of a root file system, or an archive of images.
     Archive(M::File),
     /// The same, coming once.
     Piped(M::Input),
     /// An OCI image layout.
     Layout(M::Directory),
+    /// An image in a registry, by its reference.
+    Registry(String),
+    /// An image of the embedded store, by its name.
+    Stored(String),
+}
+
+/// What is said about an image.
+pub struct Attestation<M: Media> {
+    /// An in-toto statement, or a predicate of one: JSON.
+    pub file: M::File,
+    /// The predicate's type; none when the file is a statement.
+    pub predicate_type: Option<String>,
+    /// Of which image it is; none for every one.
+    pub platform: Option<Platform>,
+    /// Only for outputs with `attestation-inline`.
+    pub inline_only: bool,
+}
+
+/// What became of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Results {
+    /// One an output, in order.
+    pub reports: Vec<Report>,
+    /// The metadata document, JSON.
+    pub metadata: String,
+    /// The config's digest of a single image, else the root document's; of the first output that makes an image.
+    pub image_id: Option<Digest>,
 }
 
 /// What became of one output.
@@ -55,40 +115,55 @@ pub struct Report {
 /// What became of one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// As the user gave it; empty for an image without a name.
+    /// As the user gave it; empty for an image without a name; the destination of a file tree.
     pub name: String,
-    /// The digest of the image's manifest, or why this target does not have it.
-    pub outcome: Result<Digest>,
+    /// The digest of the image's root document, or why this target does not have it. A file tree has no digest.
+    pub outcome: Result<Option<Digest>>,
+}
+
+impl<M: Media> Job<M> {
+    /// One source to outputs, each as `--output` takes it; `native` is what a tree or tar runs on.
+    pub fn new(source: Source<M>, native: Platform, outputs: Vec<String>) -> Self {
+        Self {
+            contents: vec![Content { source, form: Form::Detect, name: None, platform: None }],
+            base: None,
+            platforms: Vec::new(),
+            native,
+            multi_platform: false,
+            config: None,
+            changes: Vec::new(),
+            attestations: Vec::new(),
+            request: Request { outputs, ..Request::default() },
+            epoch: None,
+            xattrs: false,
+        }
+    }
 }
 
 /// Exports to every output; one report an output, in order.
 ///
 /// # Errors
-/// When an option is wrong or the image could not be made or stored: then no name was written and nothing was pushed. What goes wrong at one
+/// When an option is wrong or an image could not be made or stored: then no name was written and nothing was pushed. What goes wrong at one
 /// registry is that target's outcome and does not stop the others.
-pub async fn run<M: Media>(media: &M, job: Job<M>, store: M::Directory) -> Result<Vec<Report>> {
+pub async fn run<M: Media>(media: &M, job: Job<M>, store: M::Directory) -> Result<Results> {
     match select(pin!(media.cancelled()), pin!(export(media, job, store))).await {
         Either::Left(_) => Err(Error::cancelled()),
         Either::Right((done, _)) => done,
     }
 }
 
-async fn export<M: Media>(media: &M, job: Job<M>, store: M::Directory) -> Result<Vec<Report>> {
-    let outputs = job.outputs.iter().map(|text| options::parse(text)).collect::<Result<Vec<Output>>>()?;
-    if outputs.is_empty() {
-        return Err(Error::invalid_option(
-            "type",
-            "no output was asked for: give one, for example type=image,name=site:latest",
-        ));
-    }
+async fn export<M: Media>(media: &M, job: Job<M>, store: M::Directory) -> Result<Results> {
+    let outputs = options::outputs(&job.request)?;
     job.epoch.map(time::rfc3339).transpose()?;
     let store = Layout::store(store);
-    let images = image::make(media, job, &outputs, &store).await?;
-    deliver::store(media, &store, &outputs, &images).await?;
-    Ok(deliver::push(media, &outputs, &images).await)
+    let opened = open::open(media, job, &store).await?;
+    let images = image::make(media, opened, &outputs, &store).await?;
+    deliver::keep(media, &store, &images).await?;
+    let reports = deliver::send(media, &images).await;
+    outcome::results(&images, reports)
 }
 
 /// An error of this crate, not of anybody else.
 fn bug(message: &str) -> Error {
-    Error::new(Fault::Component, crate::error::Code::Other("bug".into()), message)
+    Error::new(Fault::Component, Code::Other("bug".into()), message)
 }

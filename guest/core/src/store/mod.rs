@@ -69,16 +69,21 @@ impl<D: Directory> Layout<D> {
     pub async fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>> {
         let file = self.blob(descriptor).await?;
         let bytes = self.whole(&file, descriptor.digest.as_str()).await?;
-        verify(descriptor, Digest::of(&bytes), self.fault).map(|()| bytes)
+        verify(descriptor, Digest::by(descriptor.digest.algorithm(), &bytes), self.fault).map(|()| bytes)
     }
 
     /// Publishes a blob that was written and hashed, unless it is there with the same size.
     pub async fn publish(&self, writer: D::Writer, descriptor: &Descriptor) -> Result<()> {
-        let path = descriptor.digest.blob_path();
-        match self.directory.open(&path).await? {
-            Some(file) if file.size() == descriptor.size => Ok(()),
-            _ => writer.publish(&path).await,
+        if self.has(descriptor).await? {
+            return Ok(());
         }
+        writer.publish(&descriptor.digest.blob_path()).await
+    }
+
+    /// Whether a blob is there with its size.
+    pub async fn has(&self, descriptor: &Descriptor) -> Result<bool> {
+        let there = self.directory.open(&descriptor.digest.blob_path()).await?;
+        Ok(there.is_some_and(|file| file.size() == descriptor.size))
     }
 
     /// Publishes a document under its digest.

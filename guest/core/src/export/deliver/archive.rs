@@ -1,0 +1,112 @@
+//! An image as an archive: an OCI layout in one tar, in BuildKit's order; for `docker load` with a `manifest.json`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::contents::Bytes;
+use crate::descriptor::Descriptor;
+use crate::documents::docker_archive;
+use crate::documents::index::{Index, LAYOUT_FILE};
+use crate::error::Result;
+use crate::layer::tar;
+use crate::media::{Input, Media, Sink};
+use crate::options::Exporter;
+use crate::store::PIECE;
+
+use super::super::image::Image;
+use super::super::layers::Checked;
+use super::{blobs, dest, named, progress};
+
+/// Writes the archive to the output's destination. Blobs are checked as they pass.
+pub async fn write<M: Media>(media: &M, image: &Image<'_, '_, M>) -> Result<()> {
+    let dest = dest(image)?;
+    let members = members(image)?;
+    let mut archive = Archive { media, dest, sink: media.archive(dest).await?, done: 0 };
+    let folders: BTreeSet<&str> = members.keys().filter_map(|path| path.rsplit_once('/')).map(|(folder, _)| folder).collect();
+    for folder in ["blobs"].into_iter().chain(folders) {
+        archive.append(tar::plain(&format!("{folder}/"), 0o755, 0)?).await?;
+    }
+    for (path, member) in &members {
+        archive.member(path, member).await?;
+    }
+    archive.append(tar::END.to_vec()).await?;
+    archive.sink.finish().await?;
+    progress(media, dest, archive.done, true);
+    Ok(())
+}
+
+/// A file of the archive.
+enum Member<'a, M: Media> {
+    /// One that changes in a layout.
+    Listing(Vec<u8>),
+    /// One that never does.
+    Fixed(Vec<u8>),
+    Blob(Descriptor, Bytes<'a, M>),
+}
+
+/// By path, which is their order.
+fn members<'a, M: Media>(image: &Image<'a, '_, M>) -> Result<BTreeMap<String, Member<'a, M>>> {
+    let mut index = Index::default();
+    for (name, entry) in named(image, &image.names)? {
+        index.put(name.as_ref(), entry);
+    }
+    let mut members = BTreeMap::from([
+        ("index.json".to_owned(), Member::Listing(index.to_bytes()?)),
+        ("oci-layout".to_owned(), Member::Fixed(LAYOUT_FILE.to_vec())),
+    ]);
+    if image.output.exporter == Exporter::Docker
+        && let [picture] = image.pictures.as_slice()
+    {
+        let tags: Vec<String> = image.names.iter().map(docker_archive::repo_tag).collect();
+        let layers: Vec<String> = picture.listed.iter().map(|layer| layer.digest.blob_path()).collect();
+        let listing = docker_archive::manifest(&picture.config.digest.blob_path(), &tags, &layers)?;
+        members.insert("manifest.json".into(), Member::Listing(listing));
+    }
+    for (descriptor, bytes) in blobs(image).into_values() {
+        members.insert(descriptor.digest.blob_path(), Member::Blob(descriptor, bytes));
+    }
+    for manifest in &image.manifests {
+        members.insert(manifest.descriptor.digest.blob_path(), Member::Fixed(manifest.bytes.to_vec()));
+    }
+    Ok(members)
+}
+
+/// An archive in the making.
+struct Archive<'m, M: Media> {
+    media: &'m M,
+    dest: &'m str,
+    sink: M::Sink,
+    done: u64,
+}
+
+impl<M: Media> Archive<'_, M> {
+    async fn member(&mut self, path: &str, member: &Member<'_, M>) -> Result<()> {
+        let (mode, size) = match member {
+            Member::Listing(bytes) => (0o644, bytes.len() as u64),
+            Member::Fixed(bytes) => (0o444, bytes.len() as u64),
+            Member::Blob(descriptor, _) => (0o444, descriptor.size),
+        };
+        let mut piece = tar::plain(path, mode, size)?;
+        match member {
+            Member::Listing(bytes) | Member::Fixed(bytes) => piece.extend_from_slice(bytes),
+            Member::Blob(descriptor, bytes) => {
+                let mut checked = Checked::open(self.media, descriptor, bytes).await?;
+                loop {
+                    let read = checked.read(PIECE).await?;
+                    if read.is_empty() {
+                        break;
+                    }
+                    self.append(std::mem::replace(&mut piece, read)).await?;
+                }
+            }
+        }
+        tar::pad(&mut piece, size);
+        self.append(piece).await
+    }
+
+    async fn append(&mut self, bytes: Vec<u8>) -> Result<()> {
+        self.done = self.done.saturating_add(bytes.len() as u64);
+        self.sink.write(bytes).await?;
+        progress(self.media, self.dest, self.done, false);
+        Ok(())
+    }
+}
