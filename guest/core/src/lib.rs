@@ -55,6 +55,7 @@
     )
 )]
 
+mod base64;
 pub mod descriptor;
 pub mod digest;
 pub mod documents;

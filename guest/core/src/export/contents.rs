@@ -84,11 +84,7 @@ async fn layout<'a, M: Media + 'a>(layout: Layout<M::Directory>, platform: &Plat
         let file = layout.blob(&descriptor).await?;
         parts.push(match media_type::packing(&descriptor.media_type) {
             Some(Packing::Plain) => Part::Plain { descriptor, file },
-            Some(packing) => {
-                let mut descriptor = Descriptor { media_type: media_type::layer(packing).into(), ..descriptor };
-                descriptor.annotations.retain(|key, _| !is_local(key));
-                Part::Kept { layer: Layer { descriptor, diff_id }, file }
-            }
+            Some(_) => Part::Kept { layer: Layer { descriptor, diff_id }, file },
             None => {
                 let what = crate::text::shown(&descriptor.media_type);
                 return Err(Error::unsupported(
@@ -115,10 +111,4 @@ async fn manifest<D: Directory>(layout: &Layout<D>, platform: &Platform) -> Resu
         return Err(Error::new(Fault::Source, Code::Unsupported("media type".into()), message));
     }
     Manifest::parse(&layout.document(&chosen).await?, &chosen.media_type)
-}
-
-/// Annotations that say where a blob came from on one machine: BuildKit leaves them out too.
-fn is_local(key: &str) -> bool {
-    matches!(key, "containerd.io/uncompressed" | "buildkit/createdat")
-        || key.starts_with("containerd.io/distribution.source.")
 }

@@ -10,7 +10,7 @@ use crate::documents::manifest;
 use crate::error::{Fault, Result};
 use crate::layer::{self, Archive, Codec, FileInput, Layer};
 use crate::media::{Action, Directory, Event, Media, Step, Writer};
-use crate::media_type;
+use crate::media_type::{self, Family};
 use crate::options::Output;
 use crate::platform::Platform;
 use crate::store::{self, Layout};
@@ -93,9 +93,10 @@ pub async fn make<M: Media>(
             let at = codecs.iter().position(|codec| *codec == output.codec);
             let layers = at.and_then(|at| sets.get(at)).ok_or_else(|| bug("an output without layers"))?.clone();
             let list: Vec<Layer> = layers.iter().map(|blob| blob.layer.clone()).collect();
-            let config = Document::new(media_type::CONFIG, contents.config.assemble(&list, epoch, now)?);
-            let descriptors: Vec<Descriptor> = list.into_iter().map(|layer| layer.descriptor).collect();
-            let manifest = manifest::manifest(&config.descriptor, &descriptors, &output.annotations)?;
+            let config = Document::new(media_type::CONFIG, contents.config.assemble(&list, epoch, now, None)?);
+            let listed = list.iter().map(|layer| manifest::layer(&layer.descriptor, Family::Oci, false));
+            let listed: Vec<Descriptor> = listed.collect();
+            let manifest = manifest::manifest(Family::Oci, &config.descriptor, &listed, &output.annotations)?;
             Ok(Image {
                 layers,
                 config,
