@@ -14,16 +14,31 @@ pub struct Descriptor {
     pub digest: Digest,
     /// Bytes as stored.
     pub size: u64,
+    /// Where else the blob lies; a layer that must not be distributed lies only there.
+    pub urls: Vec<String>,
     /// In byte order of their keys, as documents have them.
     pub annotations: BTreeMap<String, String>,
+    /// The blob itself, when it is small enough to stand in a document.
+    pub data: Option<Vec<u8>>,
     /// Set on manifests in an index only.
     pub platform: Option<Platform>,
+    /// What kind of artifact a manifest is; images have none.
+    pub artifact_type: Option<String>,
 }
 
 impl Descriptor {
-    /// Without annotations and platform.
+    /// Of media type, digest and size alone.
     pub fn new(media_type: impl Into<String>, digest: Digest, size: u64) -> Self {
-        Self { media_type: media_type.into(), digest, size, annotations: BTreeMap::new(), platform: None }
+        Self {
+            media_type: media_type.into(),
+            digest,
+            size,
+            urls: Vec::new(),
+            annotations: BTreeMap::new(),
+            data: None,
+            platform: None,
+            artifact_type: None,
+        }
     }
 
     /// Of a document that is in memory.

@@ -53,6 +53,7 @@
     )
 )]
 
+mod base64;
 pub mod contents;
 pub mod descriptor;
 pub mod digest;

@@ -14,6 +14,10 @@ pub struct Platform {
     pub architecture: String,
     /// Of the architecture.
     pub variant: Option<String>,
+    /// Of the system, for example `10.0.17763.1397`; Windows only.
+    pub os_version: Option<String>,
+    /// What the system must have, for example `win32k`; it selects nothing.
+    pub os_features: Vec<String>,
 }
 
 impl Platform {
@@ -36,38 +40,60 @@ impl Platform {
             ("arm", Some(short @ ("5" | "6" | "8"))) => ("arm".into(), Some(format!("v{short}"))),
             (other, _) => (other.to_owned(), variant),
         };
-        Self { os, architecture, variant }
+        Self { os, architecture, variant, os_version: None, os_features: Vec::new() }
+    }
+
+    /// With a version of the system; none when it is empty.
+    pub fn with_os_version(self, version: Option<&str>) -> Self {
+        Self { os_version: version.filter(|version| !version.is_empty()).map(str::to_owned), ..self }
+    }
+
+    /// Whether an image for this platform is what was `asked` for: all but the system's features must be equal, and its version when one
+    /// was asked for.
+    pub fn fits(&self, asked: &Self) -> bool {
+        (&self.os, &self.architecture, &self.variant) == (&asked.os, &asked.architecture, &asked.variant)
+            && (asked.os_version.is_none() || self.os_version == asked.os_version)
     }
 }
 
 impl FromStr for Platform {
     type Err = Error;
 
-    /// `OS/ARCH` or `OS/ARCH/VARIANT`.
+    /// `OS/ARCH` or `OS/ARCH/VARIANT`; behind the system its version may stand, `windows(10.0.17763)/amd64`.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let parts: Vec<&str> = text.split('/').collect();
-        let sound = |part: &str| {
-            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        let parse = || {
+            let mut parts = text.split('/');
+            let system = parts.next()?;
+            let (os, version) = match system.split_once('(') {
+                Some((os, version)) => (os, Some(version.strip_suffix(')')?)),
+                None => (system, None),
+            };
+            let (architecture, variant) = (parts.next()?, parts.next());
+            let sound = |part: &str| {
+                !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+            };
+            let all = [Some(os), version, Some(architecture), variant].into_iter().flatten().all(sound);
+            let platform = Self::new(os, architecture, variant).with_os_version(version);
+            (all && parts.next().is_none()).then_some(platform)
         };
-        match parts.as_slice() {
-            [os, architecture, rest @ ..] if rest.len() <= 1 && parts.iter().all(|part| sound(part)) => {
-                Ok(Self::new(os, architecture, rest.first().copied()))
-            }
-            _ => Err(Error::new(
+        parse().ok_or_else(|| {
+            Error::new(
                 Fault::Request,
                 Code::Malformed("platform".into()),
                 format!(
                     "`{}` is not a platform: write OS/ARCH or OS/ARCH/VARIANT, for example linux/arm64",
                     crate::text::shown(text)
                 ),
-            )),
-        }
+            )
+        })
     }
 }
 
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.os, self.architecture)?;
+        f.write_str(&self.os)?;
+        self.os_version.iter().try_for_each(|version| write!(f, "({version})"))?;
+        write!(f, "/{}", self.architecture)?;
         self.variant.iter().try_for_each(|variant| write!(f, "/{variant}"))
     }
 }
@@ -83,11 +109,29 @@ mod tests {
             ("Linux/x86_64", "linux/amd64"),
             ("linux/arm", "linux/arm/v7"),
             ("linux/arm/6", "linux/arm/v6"),
+            ("windows(10.0.17763)/amd64", "windows(10.0.17763)/amd64"),
         ] {
             assert_eq!(text.parse::<Platform>().map(|p| p.to_string()), Ok(normal.into()));
         }
-        for text in ["", "linux", "linux/", "a/b/c/d", "linux/amd 64"] {
+        for text in ["", "linux", "linux/", "a/b/c/d", "linux/amd 64", "windows(10/amd64", "windows()/amd64", "/amd64"]
+        {
             assert!(text.parse::<Platform>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_systems_features_select_nothing() {
+        let platform = |text: &str| text.parse::<Platform>().unwrap();
+        let mut own = platform("windows(10.0.17763)/amd64");
+        own.os_features.push("win32k".into());
+        for (asked, fits) in [
+            ("windows/amd64", true),
+            ("windows(10.0.17763)/amd64", true),
+            ("windows(10.0.20348)/amd64", false),
+            ("windows/arm64", false),
+        ] {
+            assert_eq!(own.fits(&platform(asked)), fits, "{asked}");
+        }
+        assert!(!platform("windows/amd64").fits(&own));
     }
 }

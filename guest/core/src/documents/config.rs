@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use super::descriptor;
+use super::execution::{self, Execution};
 use super::history::{self, Line};
 use super::json::Value;
 use super::read::{self, Object};
 use super::time::Time;
 use super::{MAX_WRITTEN, within};
 use crate::digest::{DiffId, Digest};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::layer::Layer;
 use crate::platform::Platform;
 
@@ -24,6 +26,8 @@ pub struct Config {
     created: Option<Created>,
     history: Vec<Line>,
     diff_ids: Vec<DiffId>,
+    /// For history lines that are made up.
+    created_by: Option<String>,
 }
 
 /// When a source image was made; it stays as it was written unless the epoch is earlier.
@@ -38,7 +42,7 @@ impl Config {
     ///
     /// ```
     /// use ocix_core::documents::config::Config;
-    /// let config = Config::new(&"linux/arm/v7".parse()?).assemble(&[], Some(0), 0)?;
+    /// let config = Config::new(&"linux/arm/v7".parse()?).assemble(&[], Some(0), 0, None)?;
     /// assert!(config.starts_with(br#"{"architecture":"arm","config":{"Env":["PATH=/usr/local/sbin:"#));
     /// # Ok::<(), ocix_core::error::Error>(())
     /// ```
@@ -57,6 +61,7 @@ impl Config {
             created: None,
             history: Vec::new(),
             diff_ids: Vec::new(),
+            created_by: None,
         }
     }
 
@@ -66,25 +71,83 @@ impl Config {
     /// `malformed` for what is not a config, or could be read in two ways; `unsupported` for diff IDs other than sha256 and sha512.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let object = read::document(bytes, "config")?.known(&KNOWN)?;
-        let (os, architecture) =
-            (object.need("os", object.text("os")?)?, object.need("architecture", object.text("architecture")?)?);
-        let platform = Platform::new(&os, &architecture, object.text("variant")?.as_deref());
-        for name in ["author", "os.version"] {
-            object.text(name)?;
-        }
-        object.texts("os.features")?;
-        object.object("config")?.map(check_execution).transpose()?;
-        let time = history::time(&object)?;
+        let diff_ids = diff_ids(object.need("rootfs", object.object("rootfs")?)?)?;
+        Ok(Self { diff_ids, ..Self::read(&object)? })
+    }
+
+    /// All but the layers.
+    fn read(object: &Object<'_>) -> Result<Self> {
+        let platform = descriptor::read_platform(object)?;
+        object.text("author")?;
+        object.object("config")?.map(execution::check).transpose()?;
+        let time = history::time(object)?;
         let lines = object.objects("history", "history line")?.unwrap_or_default().into_iter();
         let decided = ["created", "history", "rootfs"];
         let others = object.members().filter(|(name, _)| !decided.contains(name));
         Ok(Self {
             created: object.raw("created").zip(time).map(|(raw, time)| Created { raw: raw.get().to_owned(), time }),
             history: lines.map(|(line, _)| Line::read(line)).collect::<Result<_>>()?,
-            diff_ids: diff_ids(object.need("rootfs", object.object("rootfs")?)?)?,
+            diff_ids: Vec::new(),
             members: others.map(|(name, raw)| (name.to_owned(), raw.get().to_owned())).collect(),
             platform,
+            created_by: None,
         })
+    }
+
+    /// Takes everything but the layers from another config, which the user gave: times, history and unknown members too. When a platform
+    /// was `asked` for, the new config must be for it.
+    ///
+    /// # Errors
+    /// As [`Config::parse`], as the request's fault, but `rootfs` may be missing; `invalid-option` for another platform.
+    pub fn replace(&mut self, bytes: &[u8], asked: Option<&Platform>) -> Result<()> {
+        let read = || Self::read(&read::document(bytes, "config")?.known(&KNOWN)?);
+        let new = read().map_err(|error| Error { fault: Fault::Request, ..error })?;
+        if let Some(asked) = asked.filter(|asked| !new.platform.fits(asked)) {
+            let message = format!("the config given is for {}, where {asked} was asked for", new.platform);
+            return Err(Error::invalid_option("config", message));
+        }
+        let (diff_ids, created_by) = (std::mem::take(&mut self.diff_ids), self.created_by.take());
+        *self = Self { diff_ids, created_by, ..new };
+        Ok(())
+    }
+
+    /// Changes what the user asked for, in order: pairs of a flag's name and its value. `entrypoint`, `cmd`, `env`, `label`, `user`, `workdir`,
+    /// `expose`, `volume`, `stop-signal` and `healthcheck` take what the Dockerfile's instructions take; `author` and `created-by` a text.
+    /// An empty `entrypoint`, `cmd`, `user`, `stop-signal` or `author` takes away what there was. Members that are not named stay.
+    ///
+    /// # Errors
+    /// `invalid-option` with the flag's name for a value that it cannot take, and for a name that is none of these.
+    ///
+    /// ```
+    /// use ocix_core::documents::config::Config;
+    /// let mut config = Config::new(&"linux/amd64".parse()?);
+    /// config.apply(&[("cmd".into(), "echo hi".into()), ("workdir".into(), "app".into())])?;
+    /// let document = String::from_utf8(config.assemble(&[], None, 0, None)?).expect("JSON");
+    /// assert!(document.contains(r#""Cmd":["/bin/sh","-c","echo hi"],"WorkingDir":"/app","ArgsEscaped":true"#));
+    /// # Ok::<(), ocix_core::error::Error>(())
+    /// ```
+    pub fn apply(&mut self, changes: &[(String, String)]) -> Result<()> {
+        let mut execution = Execution::new(self.members.get("config").map(String::as_str), &self.platform)?;
+        let mut execution_changes = false;
+        for (name, value) in changes {
+            match name.as_str() {
+                "author" if value.is_empty() => drop(self.members.remove("author")),
+                "author" => drop(self.members.insert("author".into(), Value::from(value.as_str()).compact())),
+                "created-by" => self.created_by = Some(value.clone()),
+                _ => {
+                    execution.change(name, value)?;
+                    execution_changes = true;
+                }
+            }
+        }
+        if execution_changes {
+            // As in a Dockerfile: what was to be said to another entrypoint is not for this one.
+            if changes.iter().any(|(name, _)| name == "entrypoint") && !changes.iter().any(|(name, _)| name == "cmd") {
+                execution.change("cmd", "[]")?;
+            }
+            self.members.insert("config".into(), execution.to_json());
+        }
+        Ok(())
     }
 
     /// What the image runs on.
@@ -98,16 +161,16 @@ impl Config {
     }
 
     /// The document for these layers. `epoch` and `now` are seconds since 1970: nothing is later than the epoch, and what has no time
-    /// gets the epoch, or else now.
+    /// gets the epoch, or else now. Only the first history lines keep their times as long as they are those of the `base` image.
     ///
     /// # Errors
     /// `invalid-option` for an epoch that no document can hold; `limit-exceeded` over [`MAX_WRITTEN`] bytes.
-    pub fn assemble(&self, layers: &[Layer], epoch: Option<i64>, now: i64) -> Result<Vec<u8>> {
+    pub fn assemble(&self, layers: &[Layer], epoch: Option<i64>, now: i64, base: Option<&Self>) -> Result<Vec<u8>> {
         let stamp = Time::at(epoch.unwrap_or(now))?;
         let mut lines = self.history.clone();
-        history::complete(&mut lines, layers.len(), &stamp);
+        history::complete(&mut lines, layers.len(), self.created_by.as_deref(), &stamp);
         if let Some(epoch) = epoch {
-            history::clamp(&mut lines, epoch, &stamp);
+            history::clamp(&mut lines, base.map_or(&[], |base| &base.history), epoch, &stamp);
         }
         let late = |created: &&Created| epoch.is_some_and(|epoch| created.time.is_after(epoch));
         let created = match &self.created {
@@ -143,36 +206,8 @@ fn diff_ids(rootfs: Object<'_>) -> Result<Vec<DiffId>> {
     texts.map(diff_id).collect()
 }
 
-/// The part that says how to run the image: it is kept as it is, but must be of the kinds that the spec says.
-fn check_execution(config: Object<'_>) -> Result<()> {
-    let config = config.known(&EXECUTION)?;
-    for name in ["User", "WorkingDir", "StopSignal"] {
-        config.text(name)?;
-    }
-    for name in ["Env", "Entrypoint", "Cmd"] {
-        config.texts(name)?;
-    }
-    for name in ["ExposedPorts", "Volumes"] {
-        config.object(name)?;
-    }
-    config.map("Labels")?;
-    config.flag("ArgsEscaped").map(|_| ())
-}
-
 const KNOWN: [&str; 10] =
     ["created", "author", "architecture", "variant", "os", "os.version", "os.features", "config", "rootfs", "history"];
-const EXECUTION: [&str; 10] = [
-    "User",
-    "ExposedPorts",
-    "Env",
-    "Entrypoint",
-    "Cmd",
-    "Volumes",
-    "WorkingDir",
-    "Labels",
-    "StopSignal",
-    "ArgsEscaped",
-];
 const UNIX_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const WINDOWS_PATH: &str = r"PATH=c:\Windows\System32;c:\Windows;C:\Windows\System32\WindowsPowerShell\v1.0";
 
@@ -188,7 +223,7 @@ mod tests {
     }
 
     fn written(config: &Config, layers: &[Layer], epoch: Option<i64>) -> Result<String> {
-        config.assemble(layers, epoch, 1_700_000_000).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        config.assemble(layers, epoch, 1_700_000_000, None).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     #[test]
@@ -275,5 +310,48 @@ mod tests {
         ] {
             assert!(Config::parse(text.as_bytes()).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_given_config_replaces_all_but_the_layers() -> Result<()> {
+        let source = br#"{"os":"linux","architecture":"amd64","x":1,"rootfs":{"type":"layers","diff_ids":[]}}"#;
+        let given = br#"{"os":"linux","architecture":"arm64","y":[2],"history":[{"created_by":"me"}],"created":"2001-01-01T00:00:00Z"}"#;
+        let (amd64, arm64) = ("linux/amd64".parse()?, "linux/arm64".parse()?);
+        let mut config = Config::parse(source)?;
+        config.apply(&[("created-by".into(), "you".into())])?;
+        let error = config.replace(given, Some(&amd64)).map_err(|error| (error.code, error.fault));
+        assert_eq!(error, Err((Code::InvalidOption("config".into()), Fault::Request)));
+        let error = config.replace(b"{}", None).map_err(|error| error.fault);
+        assert_eq!(error, Err(Fault::Request));
+        config.replace(given, Some(&arm64))?;
+        let text = written(&config, &[layer(b"1"), layer(b"2")], Some(1_000_000_000))?;
+        let expected = concat!(
+            r#"{"architecture":"arm64","created":"2001-01-01T00:00:00Z","history":[{"created":"2001-09-09T01:46:40Z","created_by":"me"},"#,
+            r#"{"created":"2001-09-09T01:46:40Z","created_by":"you","comment":"buildkit.exporter.image.v0"}],"os":"linux","rootfs":"#
+        );
+        assert!(text.starts_with(expected) && text.ends_with(r#"]},"y":[2]}"#), "{text}");
+        assert_eq!(config.platform(), arm64);
+        Ok(())
+    }
+
+    #[test]
+    fn lines_of_the_base_image_keep_their_times() -> Result<()> {
+        let line = |minute: u8| format!(r#"{{"created":"2020-01-01T00:0{minute}:00Z","created_by":"{minute}"}}"#);
+        let config = |lines: &[String]| {
+            let (lines, created) = (lines.join(","), r#""created":"2020-01-01T00:09:00Z""#);
+            let rest = r#""os":"linux","architecture":"amd64","rootfs":{"type":"layers"}"#;
+            Config::parse(format!(r#"{{"history":[{lines}],{created},{rest}}}"#).as_bytes())
+        };
+        let (image, base) = (config(&[line(1), line(2), line(3)])?, config(&[line(1), line(2)])?);
+        let layers = [layer(b"1"), layer(b"2"), layer(b"3")];
+        let times = |base: Option<&Config>| -> Result<Vec<bool>> {
+            let text =
+                image.assemble(&layers, Some(0), 0, base).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())?;
+            assert!(text.contains(r#""created":"1970-01-01T00:00:00Z","history""#), "{text}");
+            Ok((1..=3).map(|minute| text.contains(&line(minute))).collect())
+        };
+        assert_eq!(times(Some(&base)), Ok(vec![true, true, false]));
+        assert_eq!(times(None), Ok(vec![false; 3]));
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::json::Value;
 use super::read::Object;
+use crate::base64;
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
@@ -13,11 +14,13 @@ use crate::text::shown;
 /// A descriptor as a document lists it: its digest may be of an algorithm that ocix does not know.
 pub struct Listed {
     media_type: String,
-    artifact_type: Option<String>,
     algorithm: Algorithm,
     size: u64,
+    urls: Vec<String>,
     annotations: BTreeMap<String, String>,
+    data: Option<Vec<u8>>,
     platform: Option<Platform>,
+    artifact_type: Option<String>,
 }
 
 enum Algorithm {
@@ -40,17 +43,19 @@ impl Listed {
         {
             return Err(object.malformed(format!("has `{}` where a media type belongs", shown(wrong))));
         }
-        if object.texts("urls")?.is_some_and(|urls| !urls.iter().all(|url| is_absolute(url))) {
+        let urls = object.texts("urls")?.unwrap_or_default();
+        if !urls.iter().all(|url| is_absolute(url)) {
             return Err(object.malformed("has a `urls` with something that is not an absolute URL"));
         }
-        // The data is never used; it is looked at so that nobody meets it first somewhere else.
-        if object.text("data")?.is_some_and(|data| !is_base64(&data)) {
-            return Err(object.malformed("has a `data` that is not base64"));
-        }
+        let data = object
+            .text("data")?
+            .map(|data| base64::decode(&data).ok_or_else(|| object.malformed("has a `data` that is not base64")));
         Ok(Self {
             algorithm: algorithm(&object)?,
             size: object.need("size", object.size("size")?)?,
+            urls,
             annotations: object.map("annotations")?,
+            data: data.transpose()?,
             platform: object.object("platform")?.map(platform).transpose()?,
             media_type,
             artifact_type,
@@ -62,19 +67,16 @@ impl Listed {
         &self.annotations
     }
 
-    /// Whether it says that it is an artifact, which an image is not.
-    pub fn is_artifact(&self) -> bool {
-        self.artifact_type.is_some()
-    }
-
     /// As a noun of the core.
     ///
     /// # Errors
     /// `unsupported` for a digest whose algorithm is neither sha256 nor sha512.
     pub fn into_descriptor(self) -> Result<Descriptor> {
-        let Self { media_type, size, annotations, platform, .. } = self;
-        match self.algorithm {
-            Algorithm::Known(digest) => Ok(Descriptor { media_type, digest, size, annotations, platform }),
+        let Self { media_type, algorithm, size, urls, annotations, data, platform, artifact_type } = self;
+        match algorithm {
+            Algorithm::Known(digest) => {
+                Ok(Descriptor { media_type, digest, size, urls, annotations, data, platform, artifact_type })
+            }
             Algorithm::Unknown(digest) => {
                 let message =
                     format!("the digest `{}` has an algorithm that is neither sha256 nor sha512", shown(&digest));
@@ -84,30 +86,48 @@ impl Listed {
     }
 }
 
-/// What documents hold of a descriptor; annotations and platform only when there are any.
+/// What documents hold of a descriptor; all but media type, digest and size only when there is any.
 pub fn value(descriptor: &Descriptor) -> Value<'_> {
     let mut members = vec![
         ("mediaType", descriptor.media_type.as_str().into()),
         ("digest", descriptor.digest.as_str().into()),
         ("size", Value::Number(descriptor.size)),
     ];
+    if !descriptor.urls.is_empty() {
+        members.push(("urls", Value::list(&descriptor.urls)));
+    }
     if !descriptor.annotations.is_empty() {
         members.push(("annotations", Value::texts(&descriptor.annotations)));
     }
-    if let Some(platform) = &descriptor.platform {
-        let mut inner =
-            vec![("architecture", platform.architecture.as_str().into()), ("os", platform.os.as_str().into())];
-        inner.extend(platform.variant.iter().map(|variant| ("variant", variant.as_str().into())));
-        members.push(("platform", Value::Object(inner)));
+    members.extend(descriptor.data.as_deref().map(|data| ("data", Value::Base64(data))));
+    members.extend(descriptor.platform.as_ref().map(|platform| ("platform", platform_value(platform))));
+    members.extend(descriptor.artifact_type.as_deref().map(|kind| ("artifactType", kind.into())));
+    Value::Object(members)
+}
+
+fn platform_value(platform: &Platform) -> Value<'_> {
+    let mut members =
+        vec![("architecture", platform.architecture.as_str().into()), ("os", platform.os.as_str().into())];
+    members.extend(platform.os_version.as_deref().map(|version| ("os.version", version.into())));
+    if !platform.os_features.is_empty() {
+        members.push(("os.features", Value::list(&platform.os_features)));
     }
+    members.extend(platform.variant.as_deref().map(|variant| ("variant", variant.into())));
     Value::Object(members)
 }
 
 fn platform(object: Object<'_>) -> Result<Platform> {
-    let object = object.known(&["architecture", "os", "os.version", "os.features", "variant"])?;
+    read_platform(&object.known(&["architecture", "os", "os.version", "os.features", "variant"])?)
+}
+
+/// Of a descriptor's platform or of a config.
+pub fn read_platform(object: &Object<'_>) -> Result<Platform> {
     let architecture = object.need("architecture", object.text("architecture")?)?;
     let os = object.need("os", object.text("os")?)?;
-    Ok(Platform::new(&os, &architecture, object.text("variant")?.as_deref()))
+    let platform = Platform::new(&os, &architecture, object.text("variant")?.as_deref());
+    let mut platform = platform.with_os_version(object.text("os.version")?.as_deref());
+    platform.os_features = object.texts("os.features")?.unwrap_or_default();
+    Ok(platform)
 }
 
 fn algorithm(object: &Object<'_>) -> Result<Algorithm> {
@@ -145,13 +165,6 @@ fn is_absolute(url: &str) -> bool {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
             && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
     })
-}
-
-fn is_base64(data: &str) -> bool {
-    let body = data.trim_end_matches('=');
-    data.len().is_multiple_of(4)
-        && data.len().saturating_sub(body.len()) <= 2
-        && body.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
 }
 
 /// The members of a descriptor.

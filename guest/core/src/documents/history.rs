@@ -58,8 +58,9 @@ pub fn time(object: &Object<'_>) -> Result<Option<Time>> {
 }
 
 /// Makes the lines fit the layers, as BuildKit does: lines that claim a layer behind the last one are marked empty, lines are made up for
-/// layers that have none, and every line gets a time. A layer's line without one gets `stamp`, which is the epoch or now.
-pub fn complete(lines: &mut Vec<Line>, layers: usize, stamp: &Time) {
+/// layers that have none, and every line gets a time. A layer's line without one gets `stamp`, which is the epoch or now. Lines that are
+/// made up say `created_by`, or else ocix.
+pub fn complete(lines: &mut Vec<Line>, layers: usize, created_by: Option<&str>, stamp: &Time) {
     let mut claimed = 0_usize;
     for line in lines.iter_mut().filter(|line| !line.empty_layer) {
         line.empty_layer = claimed >= layers;
@@ -68,7 +69,7 @@ pub fn complete(lines: &mut Vec<Line>, layers: usize, stamp: &Time) {
     }
     let made_up = Line {
         created: Some(stamp.clone()),
-        created_by: CREATED_BY.into(),
+        created_by: created_by.unwrap_or(CREATED_BY).into(),
         comment: COMMENT.into(),
         ..Line::default()
     };
@@ -89,9 +90,11 @@ pub fn complete(lines: &mut Vec<Line>, layers: usize, stamp: &Time) {
     }
 }
 
-/// No line is later than the epoch, and none is without a time.
-pub fn clamp(lines: &mut [Line], epoch: i64, stamp: &Time) {
-    for line in lines.iter_mut().filter(|line| line.created.as_ref().is_none_or(|time| time.is_after(epoch))) {
+/// No line is later than the epoch, and none is without a time; but the first lines stay as long as they are those of the `base` image.
+pub fn clamp(lines: &mut [Line], base: &[Line], epoch: i64, stamp: &Time) {
+    let kept = lines.iter().zip(base).take_while(|(own, base)| own == base).count();
+    for line in lines.iter_mut().skip(kept).filter(|line| line.created.as_ref().is_none_or(|time| time.is_after(epoch)))
+    {
         line.created = Some(stamp.clone());
     }
 }
@@ -124,7 +127,7 @@ mod tests {
 
     fn completed(text: &str, layers: usize) -> String {
         let mut lines = lines(text);
-        complete(&mut lines, layers, &Time::parse("2020-01-01T00:09:00Z").unwrap_or_else(|| panic!("a time")));
+        complete(&mut lines, layers, None, &Time::parse("2020-01-01T00:09:00Z").unwrap_or_else(|| panic!("a time")));
         let words = lines.iter().map(|line| {
             let minute = line.created.as_ref().and_then(|time| time.as_str().get(15..16)).unwrap_or("-");
             format!("{}{minute}", if line.empty_layer { "E" } else { "" })
@@ -155,8 +158,17 @@ mod tests {
     #[test]
     fn the_epoch_is_the_latest_time() {
         let stamp = Time::parse("2020-01-01T00:02:00Z").unwrap_or_else(|| panic!("a time"));
-        let mut clamped = lines("1 2 3 E-");
-        clamp(&mut clamped, 1_577_836_920, &stamp);
-        assert_eq!(clamped, lines("1 2 2 E2"));
+        for (before, base, after) in [
+            ("1 2 3 E-", "", "1 2 2 E2"),
+            ("3 E4 5", "3 E4", "3 E4 2"),
+            ("3 E4 5", "3 E4 5 6", "3 E4 5"),
+            ("3 E4 5", "3 4 5", "3 E2 2"),
+            ("3 E4 5", "- E4 5", "2 E2 2"),
+            ("E- 4", "E- 4", "E- 4"),
+        ] {
+            let mut clamped = lines(before);
+            clamp(&mut clamped, &lines(base), 1_577_836_920, &stamp);
+            assert_eq!(clamped, lines(after), "{before} on {base}");
+        }
     }
 }

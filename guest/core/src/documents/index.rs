@@ -3,18 +3,21 @@
 //! Rewriting keeps every entry and member that is not ours as it was read, known or not; only white space and the escapes of `<`, `>` and
 //! `&` change. A name is one entry: put again, its old entry goes and the new one comes last, as in BuildKit's layouts.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
+use super::attestation;
 use super::descriptor::{self, Listed};
 use super::json::Value;
 use super::manifest::{KNOWN, kind, only};
 use super::read::{self, MAX_READ};
-use super::within;
+use super::{MAX_WRITTEN, within};
 use crate::descriptor::Descriptor;
-use crate::error::{Code, Error, Fault, Result};
-use crate::media_type;
-use crate::platform::Platform;
+use crate::digest::Digest;
+use crate::error::Result;
+use crate::media_type::{self, Family};
 use crate::text::shown;
+
+pub use super::select::{images, select};
 
 /// The file `oci-layout` (image-layout.md), as BuildKit writes it.
 pub const LAYOUT_FILE: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
@@ -25,6 +28,8 @@ pub struct Index {
     entries: Vec<Entry>,
     /// Name and JSON text of the members that are written behind `manifests`.
     others: Vec<(String, String)>,
+    /// Read from among those.
+    annotations: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug)]
@@ -33,8 +38,8 @@ struct Entry {
     name: Option<String>,
     /// Whether it has neither name nor tag.
     nameless: bool,
-    /// `None` for an artifact, and for a digest of an algorithm that ocix does not know.
-    image: Option<Descriptor>,
+    /// `None` for a digest of an algorithm that ocix does not know.
+    listed: Option<Descriptor>,
     /// JSON text.
     raw: String,
 }
@@ -62,7 +67,7 @@ impl Index {
         if !object.has("manifests") {
             return Err(object.malformed("has no `manifests`"));
         }
-        object.map("annotations")?;
+        let annotations = object.map("annotations")?;
         object.object("subject")?.map(Listed::read).transpose()?;
         let entries = object.objects("manifests", "entry")?.unwrap_or_default().into_iter();
         let written = ["schemaVersion", "mediaType", "manifests"];
@@ -72,17 +77,29 @@ impl Index {
                 .map(|(entry, raw)| Listed::read(entry).map(|listed| Entry::read(listed, raw.get())))
                 .collect::<Result<_>>()?,
             others: others.map(|(name, raw)| (name.to_owned(), raw.get().to_owned())).collect(),
+            annotations,
         })
     }
 
     /// What it lists, in order, but artifacts and digests of unknown algorithms.
     pub fn manifests(&self) -> impl Iterator<Item = &Descriptor> {
-        self.entries.iter().filter_map(|entry| entry.image.as_ref())
+        self.entries.iter().filter_map(Entry::image)
+    }
+
+    /// The manifests of attestations, in order, and the images that they say they are about: artifacts too.
+    pub fn attestations(&self) -> impl Iterator<Item = (Digest, &Descriptor)> {
+        let listed = self.entries.iter().filter_map(|entry| entry.listed.as_ref());
+        listed.filter_map(|listed| attestation::image_of(listed).map(|image| (image, listed)))
+    }
+
+    /// Of the index itself.
+    pub fn annotations(&self) -> &BTreeMap<String, String> {
+        &self.annotations
     }
 
     /// The image of this name, which is a whole reference.
     pub fn named(&self, name: &str) -> Option<&Descriptor> {
-        self.entries.iter().rev().find(|entry| entry.name.as_deref() == Some(name))?.image.as_ref()
+        self.entries.iter().rev().find(|entry| entry.name.as_deref() == Some(name))?.image()
     }
 
     /// Points a name at an image: the entry of this name goes, wherever it pointed, and a new one comes last. Without a name the image gets an
@@ -102,7 +119,7 @@ impl Index {
             name: name.map(|name| name.full.clone()),
             nameless: name.is_none(),
             raw,
-            image: Some(image),
+            listed: Some(image),
         });
     }
 
@@ -125,64 +142,33 @@ impl Entry {
     fn read(listed: Listed, raw: &str) -> Self {
         let name = listed.annotations().get(NAME).cloned();
         let nameless = name.is_none() && !listed.annotations().contains_key(TAG);
-        let artifact = listed.is_artifact();
-        let image = listed.into_descriptor().ok().filter(|_| !artifact);
-        Self { name, nameless, image, raw: raw.to_owned() }
+        Self { name, nameless, listed: listed.into_descriptor().ok(), raw: raw.to_owned() }
+    }
+
+    fn image(&self) -> Option<&Descriptor> {
+        self.listed.as_ref().filter(|listed| listed.artifact_type.is_none())
     }
 
     fn is(&self, image: &Descriptor) -> bool {
-        self.image.as_ref().is_some_and(|own| own.digest == image.digest)
+        self.image().is_some_and(|own| own.digest == image.digest)
     }
 }
 
-/// The one image among these for the platform: a manifest, or an index in which to select again. Attestations are no images; one image
-/// under several names is one; a single image is taken whatever it runs on, since nothing else can be meant. Of several, those of the very
-/// platform are looked at, and indexes that do not say one; manifests that do not say one only when there is nothing else.
+/// The index of an image for several platforms or with attestations, in these media types: indented, the entries as given;
+/// `annotations` only when there are some.
 ///
 /// # Errors
-/// `not-found` with the platforms that there are; `unsupported` when several images fit.
-pub fn select<'a>(manifests: impl Iterator<Item = &'a Descriptor>, platform: &Platform) -> Result<Descriptor> {
-    let mut known = BTreeSet::new();
-    let images: Vec<&Descriptor> = manifests.filter(|image| is_image(image) && known.insert(&image.digest)).collect();
-    let fits = |image: &&&Descriptor| match &image.platform {
-        Some(own) => own == platform,
-        None => media_type::is_index(&image.media_type),
-    };
-    let mut chosen: Vec<&Descriptor> =
-        if images.len() == 1 { images.clone() } else { images.iter().filter(fits).copied().collect() };
-    if chosen.is_empty() {
-        chosen.extend(images.iter().filter(|image| image.platform.is_none()));
+/// `limit-exceeded` over [`MAX_WRITTEN`] bytes.
+pub fn image_index(family: Family, entries: &[Descriptor], annotations: &BTreeMap<String, String>) -> Result<Vec<u8>> {
+    let mut members = vec![
+        ("schemaVersion", Value::Number(2)),
+        ("mediaType", family.index().into()),
+        ("manifests", Value::Array(entries.iter().map(descriptor::value).collect())),
+    ];
+    if !annotations.is_empty() {
+        members.push(("annotations", Value::texts(annotations)));
     }
-    match chosen.as_slice() {
-        [image] => Ok((*image).clone()),
-        [] if images.is_empty() => {
-            Err(Error::new(Fault::Source, Code::NotFound, "there is no image, at least none that can be read here"))
-        }
-        [] => {
-            let platforms: BTreeSet<String> =
-                images.iter().filter_map(|image| image.platform.as_ref()).map(Platform::to_string).collect();
-            let platforms = shown(&platforms.into_iter().collect::<Vec<_>>().join(", "));
-            let message =
-                format!("there is no image for {platform}; there are {platforms}: choose one with --platform");
-            Err(Error::new(Fault::Request, Code::NotFound, message))
-        }
-        several => {
-            let message = format!(
-                "there are {} images for {platform}, and nothing tells which one is meant: keep one of them",
-                several.len()
-            );
-            Err(Error::unsupported("several images", message))
-        }
-    }
-}
-
-fn is_image(descriptor: &Descriptor) -> bool {
-    let attestation = descriptor.annotations.contains_key("vnd.docker.reference.type")
-        || descriptor
-            .platform
-            .as_ref()
-            .is_some_and(|platform| platform.os == "unknown" && platform.architecture == "unknown");
-    !attestation && (media_type::is_manifest(&descriptor.media_type) || media_type::is_index(&descriptor.media_type))
+    within(Value::Object(members).indented(), MAX_WRITTEN, "index")
 }
 
 const NAME: &str = "io.containerd.image.name";
@@ -281,41 +267,5 @@ mod tests {
         let docker = format!(r#""schemaVersion":2,"manifests":[],"mediaType":"{}""#, media_type::DOCKER_LIST);
         assert!(parse(&docker, Some(media_type::DOCKER_LIST)).is_ok());
         assert!(parse(&docker, Some(media_type::INDEX)).is_err());
-    }
-
-    #[test]
-    fn the_platform_selects() {
-        let mut attestation = image("a", "unknown/unknown");
-        attestation.annotations.insert("vnd.docker.reference.type".into(), "attestation-manifest".into());
-        let mut nested = image("i", "");
-        nested.media_type = media_type::INDEX.into();
-        let (amd64, arm64, v7) = (image("1", "linux/amd64"), image("2", "linux/arm64"), image("3", "linux/arm/v7"));
-        let (other, bare, blob) = (image("4", "linux/amd64"), image("5", ""), Descriptor::of("text/plain", b"t"));
-        for (images, platform, expected) in [
-            (vec![&amd64, &arm64, &attestation], "linux/arm64", Ok(&arm64)),
-            (vec![&amd64, &arm64, &v7], "linux/arm", Ok(&v7)),
-            (vec![&amd64, &amd64, &arm64], "linux/amd64", Ok(&amd64)),
-            (vec![&amd64, &attestation, &blob], "linux/s390x", Ok(&amd64)),
-            (vec![&bare, &amd64], "linux/amd64", Ok(&amd64)),
-            (vec![&bare, &amd64], "linux/arm64", Ok(&bare)),
-            (vec![&nested], "linux/arm64", Ok(&nested)),
-            (vec![&nested, &amd64], "linux/arm64", Ok(&nested)),
-            (vec![&nested, &amd64], "linux/amd64", Err(Code::Unsupported("several images".into()))),
-            (vec![&amd64, &other], "linux/amd64", Err(Code::Unsupported("several images".into()))),
-            (vec![&amd64, &arm64], "linux/arm/v6", Err(Code::NotFound)),
-            (vec![&attestation, &blob], "linux/amd64", Err(Code::NotFound)),
-            (vec![], "linux/amd64", Err(Code::NotFound)),
-        ] {
-            let Ok(platform) = platform.parse() else { panic!("{platform}") };
-            let selected = select(images.into_iter(), &platform);
-            assert_eq!(selected.map_err(|error| error.code), expected.cloned());
-        }
-        let Ok(platform) = "linux/s390x".parse() else { panic!("a platform") };
-        let error = select([&v7, &amd64].into_iter(), &platform).map_err(|error| error.message);
-        assert_eq!(
-            error,
-            Err("there is no image for linux/s390x; there are linux/amd64, linux/arm/v7: choose one with --platform"
-                .into())
-        );
     }
 }

@@ -5,11 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::base64;
+
 /// A JSON value to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
     /// In this order.
     Array(Vec<Value<'a>>),
+    /// A string that is these bytes in base64: Go's `[]byte`.
+    Base64(&'a [u8]),
     /// `true` or `false`.
     Bool(bool),
     /// `null`.
@@ -18,6 +22,8 @@ pub enum Value<'a> {
     Number(u64),
     /// In this order; keys are unique.
     Object(Vec<(&'a str, Value<'a>)>),
+    /// A string that was made for the document.
+    Owned(String),
     /// JSON text from elsewhere, which must be valid: Go's `json.RawMessage`.
     Raw(&'a str),
     /// A string; each byte that is not UTF-8 becomes U+FFFD.
@@ -25,6 +31,11 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// Texts.
+    pub fn list(texts: &'a [String]) -> Self {
+        Self::Array(texts.iter().map(|text| text.as_str().into()).collect())
+    }
+
     /// An object of texts, in byte order of the keys.
     pub fn texts(map: &'a BTreeMap<String, String>) -> Self {
         Self::Object(map.iter().map(|(key, text)| (key.as_str(), text.as_str().into())).collect())
@@ -45,6 +56,7 @@ impl<'a> Value<'a> {
     fn write(&self, out: &mut String) {
         match self {
             Self::Array(values) => list(out, ['[', ']'], values, |out, value| value.write(out)),
+            Self::Base64(bytes) => write_text(out, base64::encode(bytes).as_bytes()),
             Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             Self::Null => out.push_str("null"),
             Self::Number(number) => out.push_str(&number.to_string()),
@@ -53,6 +65,7 @@ impl<'a> Value<'a> {
                 out.push(':');
                 value.write(out);
             }),
+            Self::Owned(text) => write_text(out, text.as_bytes()),
             Self::Raw(text) => write_raw(out, text),
             Self::Text(text) => write_text(out, text),
         }

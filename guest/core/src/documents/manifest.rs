@@ -8,21 +8,27 @@ use super::read::{self, Object};
 use super::{MAX_WRITTEN, within};
 use crate::descriptor::Descriptor;
 use crate::error::{Error, Result};
-use crate::media_type;
+use crate::media_type::{self, Family};
 use crate::text::shown;
 
-/// An OCI manifest: indented; `layers` null when there are none; `annotations`, here and on layers, only when there are some.
+/// A manifest in these media types: indented; `layers` null when there are none; `annotations` only when there are some. The layers are
+/// written as they are given: [`layer`] makes them fit.
 ///
 /// # Errors
 /// `limit-exceeded` over [`MAX_WRITTEN`] bytes.
-pub fn manifest(config: &Descriptor, layers: &[Descriptor], annotations: &BTreeMap<String, String>) -> Result<Vec<u8>> {
+pub fn manifest(
+    family: Family,
+    config: &Descriptor,
+    layers: &[Descriptor],
+    annotations: &BTreeMap<String, String>,
+) -> Result<Vec<u8>> {
     let layers = match layers {
         [] => Value::Null,
         _ => Value::Array(layers.iter().map(descriptor::value).collect()),
     };
     let mut members = vec![
         ("schemaVersion", Value::Number(2)),
-        ("mediaType", media_type::MANIFEST.into()),
+        ("mediaType", family.manifest().into()),
         ("config", descriptor::value(config)),
         ("layers", layers),
     ];
@@ -30,6 +36,32 @@ pub fn manifest(config: &Descriptor, layers: &[Descriptor], annotations: &BTreeM
         members.push(("annotations", Value::texts(annotations)));
     }
     within(Value::Object(members).indented(), MAX_WRITTEN, "manifest")
+}
+
+/// A layer as a manifest in these media types lists it. It becomes distributable and loses its URLs, unless `keep_foreign` (option
+/// `prefer-nondist-layers`) is set and there are URLs. Docker's manifests have no annotations on layers, the OCI's not those that only
+/// mean something where the layer was made. A media type that is not a tar layer's stays.
+pub fn layer(layer: &Descriptor, family: Family, keep_foreign: bool) -> Descriptor {
+    let foreign = keep_foreign && !media_type::is_distributable(&layer.media_type) && !layer.urls.is_empty();
+    let media_type = match media_type::packing(&layer.media_type) {
+        Some(packing) => family.layer(packing, !foreign),
+        None => &layer.media_type,
+    };
+    let mut listed = Descriptor::new(media_type, layer.digest.clone(), layer.size);
+    if foreign {
+        listed.urls.clone_from(&layer.urls);
+    }
+    if family == Family::Oci {
+        let known = layer.annotations.iter().filter(|(key, _)| !is_local(key));
+        listed.annotations = known.map(|(key, text)| (key.clone(), text.clone())).collect();
+    }
+    listed
+}
+
+/// A layer of a base image: of its annotations only those of estargz stay, as in BuildKit, which remembers no other.
+pub fn base_layer(mut layer: Descriptor) -> Descriptor {
+    layer.annotations.retain(|key, _| ESTARGZ.contains(&key.as_str()));
+    layer
 }
 
 /// A source image's manifest.
@@ -43,6 +75,10 @@ pub struct Manifest {
     pub layers: Vec<Descriptor>,
     /// Of the manifest itself.
     pub annotations: BTreeMap<String, String>,
+    /// What it is, when it is not an image.
+    pub artifact_type: Option<String>,
+    /// What it says something about.
+    pub subject: Option<Descriptor>,
 }
 
 impl Manifest {
@@ -58,7 +94,7 @@ impl Manifest {
         if !media_type::is_manifest(&media_type) {
             return Err(object.malformed(format!("is a `{}`, not an image manifest", shown(&media_type))));
         }
-        object.object("subject")?.map(Listed::read).transpose()?;
+        let subject = object.object("subject")?.map(|subject| Listed::read(subject)?.into_descriptor()).transpose()?;
         let config = object.need("config", object.object("config")?)?;
         if !object.has("layers") {
             return Err(object.malformed("has no `layers`"));
@@ -68,6 +104,8 @@ impl Manifest {
             config: Listed::read(config)?.into_descriptor()?,
             layers: layers.map(|(layer, _)| Listed::read(layer)?.into_descriptor()).collect::<Result<_>>()?,
             annotations: object.map("annotations")?,
+            artifact_type: object.text("artifactType")?.filter(|kind| !kind.is_empty()),
+            subject,
             media_type,
         })
     }
@@ -104,6 +142,15 @@ pub(super) fn kind(object: &Object<'_>, expected: Option<&str>) -> Result<Option
         (None, expected) => Ok(expected.map(str::to_owned)),
     }
 }
+
+/// Annotations that say where a blob came from on one machine.
+fn is_local(key: &str) -> bool {
+    matches!(key, "containerd.io/uncompressed" | "buildkit/createdat")
+        || key.starts_with("containerd.io/distribution.source.")
+}
+
+/// The annotations of a layer in estargz.
+const ESTARGZ: [&str; 2] = ["containerd.io/snapshot/stargz/toc.digest", "io.containers.estargz.uncompressed-size"];
 
 /// The members of manifests and indexes, and those that tell other documents from them.
 pub(super) const KNOWN: [&str; 9] = [
@@ -180,6 +227,42 @@ mod tests {
     fn a_manifest_that_no_registry_takes_is_not_written() {
         let config = Descriptor::of(media_type::CONFIG, b"{}");
         let annotations = BTreeMap::from([("k".to_owned(), "v".repeat(MAX_WRITTEN))]);
-        assert!(manifest(&config, &[], &annotations).is_err());
+        assert!(manifest(Family::Oci, &config, &[], &annotations).is_err());
+    }
+
+    #[test]
+    fn a_layer_fits_its_manifest() {
+        let foreign = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+        let open = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+        let closed = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
+        let (docker, oci) = (Family::Docker, Family::Oci);
+        for (media_type, urls, family, keep, expected, has_urls) in [
+            (foreign, true, oci, true, closed, true),
+            (foreign, true, docker, true, foreign, true),
+            (foreign, true, oci, false, media_type::LAYER_GZIP, false),
+            (foreign, false, oci, true, media_type::LAYER_GZIP, false),
+            (open, true, oci, true, media_type::LAYER_GZIP, false),
+            (media_type::LAYER_GZIP, false, docker, false, open, false),
+            ("text/plain", true, docker, true, "text/plain", false),
+        ] {
+            let mut own = Descriptor::of(media_type, b"layer");
+            own.urls.extend(urls.then(|| "https://example.com/layer".to_owned()));
+            for key in ["containerd.io/uncompressed", "containerd.io/distribution.source.docker.io", "k"] {
+                own.annotations.insert(key.into(), "v".into());
+            }
+            let listed = layer(&own, family, keep);
+            assert_eq!((listed.media_type.as_str(), !listed.urls.is_empty()), (expected, has_urls), "{media_type}");
+            let keys: Vec<&str> = listed.annotations.keys().map(String::as_str).collect();
+            assert_eq!(keys, if family == oci { vec!["k"] } else { vec![] });
+        }
+    }
+
+    #[test]
+    fn a_base_layer_keeps_what_estargz_needs() {
+        let mut own = Descriptor::of(media_type::LAYER_GZIP, b"layer");
+        for key in ESTARGZ.into_iter().chain(["my.layer.annotation", "buildkit/rewritten-timestamp"]) {
+            own.annotations.insert(key.into(), "v".into());
+        }
+        assert!(base_layer(own).annotations.keys().eq(ESTARGZ.iter()));
     }
 }

@@ -3,13 +3,20 @@
 //! Readers accept what the OCI image spec allows and refuse what two readers could understand differently. They blame the source
 //! ([`crate::error::Fault::Source`]); who reads from elsewhere sets the fault. Unknown fields survive where a document is rewritten.
 
+pub mod attestation;
 pub mod config;
 mod descriptor;
+pub mod docker_archive;
+mod execution;
+mod healthcheck;
 mod history;
 pub mod index;
 pub mod json;
 pub mod manifest;
+pub mod metadata;
 pub mod read;
+mod select;
+pub mod statement;
 pub mod time;
 
 #[cfg(test)]

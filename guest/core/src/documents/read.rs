@@ -40,8 +40,16 @@ pub struct Object<'a> {
 /// assert!(read::document(br#"{"size":1,"size":2}"#, "manifest").is_err());
 /// ```
 pub fn document<'a>(bytes: &'a [u8], format: &'static str) -> Result<Object<'a>> {
-    if bytes.len() > MAX_READ {
-        let message = format!("the {format} has {} bytes, and at most {MAX_READ} are read", bytes.len());
+    document_within(bytes, format, MAX_READ)
+}
+
+/// The same for a document that may have up to `most` bytes.
+///
+/// # Errors
+/// As [`document`].
+pub fn document_within<'a>(bytes: &'a [u8], format: &'static str, most: usize) -> Result<Object<'a>> {
+    if bytes.len() > most {
+        let message = format!("the {format} has {} bytes, and at most {most} are read", bytes.len());
         return Err(Error::limit("document size", message));
     }
     let refuse = |why: String| Error::malformed(format, format!("the {format} cannot be read: {why}"));

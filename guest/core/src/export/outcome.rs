@@ -1,13 +1,12 @@
 //! What became of a job, told: the metadata document, and the ID of the image.
 
 use crate::documents::metadata::{self, Export, PlatformImage};
-use crate::documents::time;
 use crate::error::Result;
 use crate::layer::Layer;
 use crate::media::Media;
 use crate::options::Exporter;
 
-use super::deliver::CREATED;
+use super::deliver::dated;
 use super::image::{Image, Picture};
 use super::{Report, Results};
 
@@ -34,7 +33,7 @@ fn export<M: Media>(image: &Image<'_, '_, M>, report: &Report) -> Result<Export>
     };
     let mut entry = image.entry.clone();
     if archived {
-        entry.annotations.insert(CREATED.into(), time::rfc3339(image.created)?);
+        dated(&mut entry, image.created)?;
     }
     let target = |target: &super::Target| metadata::Target {
         name: target.name.clone(),

@@ -13,7 +13,7 @@ use crate::descriptor::Descriptor;
 use crate::digest::{DiffId, Digest};
 use crate::error::Result;
 use crate::media::{Action, Chunk, Event, HashAlgorithm, Hasher, Media, Step, Writer};
-use crate::media_type;
+use crate::media_type::Family;
 
 /// The bytes of a tar, once, in pieces.
 #[allow(async_fn_in_trait, reason = "one job is one thread: no future here needs to be Send")]
@@ -47,7 +47,7 @@ pub async fn write<M: Media, W: Writer>(
         Codec::Gzip { level } => gzip(media, contents, level, &mut progress, writer).await?,
     };
     progress.say(true);
-    let descriptor = Descriptor::new(media_type::layer(codec.packing()), digest, size);
+    let descriptor = Descriptor::new(Family::Oci.layer(codec.packing(), true), digest, size);
     Ok(Layer { descriptor, diff_id: DiffId(diff_id) })
 }
 
@@ -192,6 +192,7 @@ mod tests {
     use crate::error::{Code, Error, Fault};
     use crate::layer::trial::{Given, Late, text, wait};
     use crate::media::{Directory as _, File as _};
+    use crate::media_type;
     use crate::memory::{self, Directory, Memory};
 
     fn blob(writer: &memory::Writer) -> Vec<u8> {

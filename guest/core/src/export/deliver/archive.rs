@@ -55,6 +55,7 @@ fn members<'a, M: Media>(image: &Image<'a, '_, M>) -> Result<BTreeMap<String, Me
     ]);
     if image.output.exporter == Exporter::Docker
         && let [picture] = image.pictures.as_slice()
+        && picture.manifest.digest == image.entry.digest
     {
         let tags: Vec<String> = image.names.iter().map(docker_archive::repo_tag).collect();
         let layers: Vec<String> = picture.listed.iter().map(|layer| layer.digest.blob_path()).collect();

@@ -91,11 +91,18 @@ async fn everything<M: Media>(media: &M, image: &Image<'_, '_, M>) -> Result<()>
 /// What `index.json` says of an image: an entry a name, or one without a name.
 fn named<M: Media>(image: &Image<'_, '_, M>, names: &[Reference]) -> Result<Vec<(Option<Name>, Descriptor)>> {
     let mut entry = image.entry.clone();
-    entry.annotations.insert(CREATED.into(), time::rfc3339(image.created)?);
+    dated(&mut entry, image.created)?;
     Ok(match names {
         [] => vec![(None, entry)],
         names => names.iter().map(|name| (Some(entry_name(name)), entry.clone())).collect(),
     })
+}
+
+/// Says when an image was made, unless the user has said it.
+pub fn dated(entry: &mut Descriptor, created: i64) -> Result<()> {
+    let created = time::rfc3339(created)?;
+    entry.annotations.entry(CREATED.into()).or_insert(created);
+    Ok(())
 }
 
 fn entry_name(name: &Reference) -> Name {
@@ -123,4 +130,4 @@ fn dest<'i, M: Media>(image: &'i Image<'_, '_, M>) -> Result<&'i str> {
 }
 
 /// OCI annotations.md.
-pub const CREATED: &str = "org.opencontainers.image.created";
+const CREATED: &str = "org.opencontainers.image.created";
