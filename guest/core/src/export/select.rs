@@ -7,9 +7,8 @@ use crate::descriptor::Descriptor;
 use crate::digest::{DiffId, Digest};
 use crate::documents::config::Config;
 use crate::documents::attestation;
-use crate::documents::index::Index;
+use crate::documents::index::{self, Index};
 use crate::documents::manifest::Manifest;
-use crate::documents::select;
 use crate::error::{Code, Error, Fault, Result};
 use crate::media::Media;
 use crate::media_type::{self, Packing};
@@ -62,9 +61,9 @@ pub async fn choose<'a, M: Media>(
     wanted: &[Platform],
 ) -> Result<Chosen<'a, M>> {
     let roots = images.roots(name).await?;
-    let mut listed: Vec<Descriptor> = select::images(roots.iter()).into_iter().cloned().collect();
+    let mut listed: Vec<Descriptor> = index::images(roots.iter()).into_iter().cloned().collect();
     if let ([platform], [_, _, ..]) = (wanted, listed.as_slice()) {
-        listed = vec![select::select(listed.iter(), platform)?];
+        listed = vec![index::select(listed.iter(), platform)?];
     }
     let mut said: Vec<(Digest, Descriptor)> = roots.iter().filter_map(about).collect();
     let mut indexed = listed.len() > 1;
@@ -73,7 +72,7 @@ pub async fn choose<'a, M: Media>(
     {
         let inner = Index::parse(&images.document(root).await?, Some(&root.media_type))?;
         said = inner.attestations().map(|(image, manifest)| (image, manifest.clone())).collect();
-        listed = select::images(inner.manifests()).into_iter().cloned().collect();
+        listed = index::images(inner.manifests()).into_iter().cloned().collect();
         indexed = true;
     }
     if listed.is_empty() {
