@@ -15,6 +15,8 @@ pub mod images {
             "ocix:image/directories.directory": crate::directories::Directory,
             "ocix:image/directories.writer": crate::writers::Writer,
             "ocix:image/directories.lock": crate::directories::Lock,
+            "ocix:image/destinations.sink": crate::sinks::Sink,
+            "ocix:image/destinations.tree-writer": crate::tree_writers::TreeWriter,
             "ocix:image/http.exchange": crate::http::Exchange,
             "ocix:image/workers.hasher": crate::workers::Hasher,
         },

@@ -1,24 +1,25 @@
 //! The import `directories`: a folder whose files appear whole and durable, or not at all.
 //!
 //! Unpublished files are in `ingest/`, each locked by the process that writes it for as long as it lives; a file there that nobody has
-//! locked was left by a crash, and the next holder of the folder's lock sweeps it. The lock's own file is never removed. Beneath the
-//! folder no link is followed.
+//! locked was left by a crash, and the next holder of the folder's lock sweeps it. A store keeps the lock's own file for ever; a layout
+//! that was asked for keeps neither. Beneath the folder no link is followed.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock, openat, unlinkat};
+use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock, fstat, openat, statat, unlinkat};
+use rustix::io::Errno;
 use wasmtime::component::{Accessor, Resource};
 
 use crate::beneath;
 use crate::bindings::images::ocix::image::directories::{Host, HostDirectory, HostDirectoryWithStore, HostLock};
+use crate::drafts::Drafts;
 use crate::error::{Error, ErrorCode, Fault, error, refused};
 use crate::files::File;
 use crate::state::{Media, State, get, put};
@@ -32,8 +33,8 @@ struct Place {
     path: PathBuf,
     fault: Fault,
     writable: bool,
-    /// What is not published yet: its name, and the folder that it is in.
-    drafts: Mutex<BTreeMap<String, Arc<OwnedFd>>>,
+    /// What is not published yet.
+    drafts: Drafts,
 }
 
 /// Held until dropped.
@@ -47,12 +48,21 @@ pub struct Abandoned(Directory);
 impl Directory {
     /// The embedded store. It is made when the first file is.
     pub fn store(path: &Path) -> Self {
-        Self(Arc::new(Place { path: path.to_owned(), fault: Fault::Store, writable: true, drafts: Mutex::default() }))
+        Self::new(path, Fault::Store, true)
+    }
+
+    /// A layout to write, made as a store is. When all is done it is to be tidied.
+    pub fn layout(path: &Path) -> Self {
+        Self::new(path, Fault::Request, true)
     }
 
     /// A layout to read.
     pub fn source(path: &Path) -> Self {
-        Self(Arc::new(Place { path: path.to_owned(), fault: Fault::Source, writable: false, drafts: Mutex::default() }))
+        Self::new(path, Fault::Source, false)
+    }
+
+    fn new(path: &Path, fault: Fault, writable: bool) -> Self {
+        Self(Arc::new(Place { path: path.to_owned(), fault, writable, drafts: Drafts::default() }))
     }
 
     /// Removes every unpublished file when the answer is dropped, also of writes that still wait for the disk: nobody will publish
@@ -85,26 +95,21 @@ impl Directory {
         made.map_err(|why| self.refused("make the folder", &self.full(path), &why))
     }
 
-    /// Adds an unpublished file.
-    pub fn remember(&self, name: &str, folder: Arc<OwnedFd>) {
-        self.drafts().insert(name.to_owned(), folder);
+    /// Its unpublished files.
+    pub fn drafts(&self) -> &Drafts {
+        &self.0.drafts
     }
 
-    /// It is published, and stays.
-    pub fn keep(&self, name: &str) {
-        self.drafts().remove(name);
-    }
-
-    /// Removes an unpublished file.
-    pub fn forget(&self, name: &str) {
-        if let Some(folder) = self.drafts().remove(name) {
-            // What cannot be removed is swept by the next writer.
-            let _ = unlinkat(folder, name, AtFlags::empty());
+    /// Takes away what is only there for writers, unless another one is at work: a layout of the user's has nothing of ours in it.
+    pub fn tidy(&self) {
+        self.0.drafts.forget_all();
+        let Ok(root) = beneath::root(&self.0.path) else { return };
+        if let Ok(_lock) = try_lock(&root, OFlags::CREATE) {
+            // What is not empty is somebody's, and what cannot be removed stays.
+            let _ = sweep(&root);
+            let _ = unlinkat(&root, INGEST, AtFlags::REMOVEDIR);
+            let _ = unlinkat(&root, LOCK, AtFlags::empty());
         }
-    }
-
-    fn drafts(&self) -> MutexGuard<'_, BTreeMap<String, Arc<OwnedFd>>> {
-        self.0.drafts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn open(&self, path: &str) -> Result<Option<File>, Error> {
@@ -119,29 +124,29 @@ impl Directory {
         }
     }
 
-    fn lock(&self) -> Result<Lock, Error> {
+    /// The lock among processes, waited for.
+    pub fn lock(&self) -> Result<Lock, Error> {
         let root = self.made("")?;
         let path = self.full(LOCK);
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = openat(&root, LOCK, flags, Mode::from_raw_mode(0o644));
-        let file = file.map_err(|why| self.refused("open", &path, &why.into()))?;
         let start = Instant::now();
-        while let Err(why) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            if why != rustix::io::Errno::WOULDBLOCK && why != rustix::io::Errno::INTR {
-                return Err(self.refused("lock", &path, &why.into()));
+        let lock = loop {
+            match try_lock(&root, OFlags::CREATE) {
+                Err(Errno::WOULDBLOCK | Errno::INTR) if start.elapsed() <= PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Err(Errno::WOULDBLOCK | Errno::INTR) => {
+                    let message = format!(
+                        "`{}` is locked by another process for ten seconds now: wait for it, or stop it",
+                        crate::error::shown(&path.to_string_lossy())
+                    );
+                    return Err(error(self.0.fault, ErrorCode::Other("locked".into()), message));
+                }
+                other => break other.map_err(|why| self.refused("lock", &path, &why.into()))?,
             }
-            if start.elapsed() > PATIENCE {
-                let message = format!(
-                    "`{}` is locked by another process for ten seconds now: wait for it, or stop it",
-                    crate::error::shown(&path.to_string_lossy())
-                );
-                return Err(error(self.0.fault, ErrorCode::Other("locked".into()), message));
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        };
         // What cannot be removed stays for the next time.
         let _ = sweep(&root);
-        Ok(Lock { _file: file.into() })
+        Ok(lock)
     }
 
     /// Only what the seam allows as a path.
@@ -168,8 +173,20 @@ impl Directory {
 
 impl Drop for Abandoned {
     fn drop(&mut self) {
-        let names: Vec<String> = self.0.drafts().keys().cloned().collect();
-        names.iter().for_each(|name| self.0.forget(name));
+        self.0.drafts().forget_all();
+    }
+}
+
+/// The lock, if nobody holds it; `WOULDBLOCK` otherwise.
+fn try_lock(root: &OwnedFd, create: OFlags) -> rustix::io::Result<Lock> {
+    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | create;
+    let file = openat(root, LOCK, flags, Mode::from_raw_mode(0o644))?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+    // Between the two calls its last holder may have removed it: another file is the lock then.
+    match statat(root, LOCK, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(there) if there.st_ino == fstat(&file)?.st_ino => Ok(Lock { _file: file.into() }),
+        Ok(_) | Err(Errno::NOENT) => Err(Errno::WOULDBLOCK),
+        Err(why) => Err(why),
     }
 }
 

@@ -22,14 +22,15 @@ pub fn error(fault: Fault, code: ErrorCode, message: impl Into<String>) -> Error
 
 /// What the operating system refused: `verb` as in "cannot {verb} {path}".
 pub fn refused(fault: Fault, verb: &str, path: &Path, why: &io::Error) -> Error {
-    use io::ErrorKind::{NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    use io::ErrorKind::{BrokenPipe, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     let (code, todo) = match why.kind() {
         NotFound => (ErrorCode::NotFound, "it does not exist"),
         PermissionDenied => (ErrorCode::Denied, "permission denied; run as a user who may"),
         ReadOnlyFilesystem => (ErrorCode::Denied, "the file system is read-only"),
         StorageFull | QuotaExceeded => {
-            (ErrorCode::OutOfSpace, "no space is left; make room, or choose another place for the store")
+            (ErrorCode::OutOfSpace, "no space is left; make room, or choose another place with --store or dest")
         }
+        BrokenPipe => (ErrorCode::Other("broken pipe".into()), "its reader has gone before the end"),
         _ => (ErrorCode::Other(why.to_string()), ""),
     };
     let todo = if todo.is_empty() { why.to_string() } else { todo.to_owned() };

@@ -9,32 +9,17 @@ use tokio::sync::watch;
 use wasmtime::Store;
 
 use crate::bindings::images::exports::ocix::image::exporter as seam;
-use crate::bindings::images::ocix::image::types::Platform;
 use crate::clients::Clients;
 use crate::components::Components;
 use crate::credentials::Config;
+use crate::destinations::Destinations;
 use crate::directories::Directory;
 use crate::error::{Error, ErrorCode, Fault, error, shown};
-use crate::failure::{self, Report};
+use crate::failure::{self, Results};
+use crate::job::Job;
 use crate::progress::Event;
-use crate::source::Source;
 use crate::state::{Ambient, State};
 use crate::workers::Workers;
-
-/// One export.
-#[derive(Clone, Debug)]
-pub struct Job {
-    /// What is exported.
-    pub source: Source,
-    /// Of a directory or tar, as `OS/ARCH[/VARIANT]`; of a layout with several images, which one.
-    pub platform: String,
-    /// Each as `--output` takes it.
-    pub outputs: Vec<String>,
-    /// SOURCE_DATE_EPOCH, in seconds since 1970.
-    pub epoch: Option<i64>,
-    /// Keep all extended attributes of a directory.
-    pub xattrs: bool,
-}
 
 /// Where an export runs and what it may use.
 #[derive(Clone)]
@@ -47,6 +32,8 @@ pub struct Context {
     pub native_hashing: bool,
     /// What the user keeps for registries.
     pub credentials: Config,
+    /// Talk to registries that nobody vouches for, where an output says `registry.insecure`: any certificate, or no TLS at all.
+    pub allow_insecure: bool,
     /// Who is told what is going on. Called often, from one thread at a time.
     pub progress: Arc<dyn Fn(Event) + Send + Sync>,
     /// Becomes true when the export is to stop.
@@ -54,7 +41,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// With a store, as many workers as processors, the user's own credentials, and nobody to tell.
+    /// With a store, as many workers as processors, the user's own credentials, only registries that are vouched for, and nobody to tell.
     pub fn new(store: impl Into<PathBuf>) -> Self {
         let (_, stop) = watch::channel(false);
         Self {
@@ -62,6 +49,7 @@ impl Context {
             parallelism: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             native_hashing: true,
             credentials: Config::of_user(),
+            allow_insecure: false,
             progress: Arc::new(|_| {}),
             stop,
         }
@@ -69,13 +57,13 @@ impl Context {
 }
 
 impl Components {
-    /// Exports; one report an output, in order. Must be called within a tokio runtime with time enabled.
+    /// Exports. Must be called within a tokio runtime with time enabled.
     ///
     /// When `context.stop` becomes true, the component is asked to stop, and dropped when it has not done so in time. Either way nothing is left unpublished.
     ///
     /// # Errors
     /// What could not be read, written or understood; a target that failed is in its report instead.
-    pub async fn export(&self, job: Job, context: Context) -> Result<Vec<Report>, failure::Error> {
+    pub async fn export(&self, job: Job, context: Context) -> Result<Results, failure::Error> {
         let mut stop = context.stop.clone();
         let asked = async {
             if stop.wait_for(|stop| *stop).await.is_err() {
@@ -83,34 +71,43 @@ impl Components {
             }
             tokio::time::sleep(PATIENCE).await;
         };
-        job.source.apart(&context.store)?;
+        job.apart(&context.store)?;
         let directory = Directory::store(&context.store);
-        let _abandoned = directory.abandoned();
-        let source = job.source.clone();
+        let destinations = Arc::new(Destinations::default());
+        let _ending = (directory.abandoned(), destinations.closing());
+        let source = job.only_source();
         let done = tokio::select! {
-            done = self.run(job, context, directory) => done,
+            done = self.run(job, context, directory, destinations.clone()) => done,
             () = asked => Err(error(Fault::Request, ErrorCode::Cancelled, "stopped; nothing was changed")),
         };
-        let reports = done.map_err(|error| source.named(error))?;
-        Ok(reports.into_iter().map(Report::from).collect())
+        match (done, source) {
+            (Ok(results), _) => Ok(Results::new(results, destinations.took_standard_output())),
+            (Err(error), Some(source)) => Err(source.named(error).into()),
+            (Err(error), None) => Err(error.into()),
+        }
     }
 
-    async fn run(&self, job: Job, context: Context, directory: Directory) -> Result<Vec<seam::Report>, Error> {
+    async fn run(
+        &self,
+        job: Job,
+        context: Context,
+        directory: Directory,
+        destinations: Arc<Destinations>,
+    ) -> Result<seam::Results, Error> {
         let workers = Workers::new(self.toolkit.clone(), context.parallelism, context.native_hashing)
             .map_err(|trap| stopped(&trap))?;
         let ambient = Ambient {
             workers: Arc::new(workers),
-            clients: Clients::default(),
+            destinations,
+            clients: Clients::new(context.allow_insecure),
             credentials: context.credentials,
             progress: context.progress,
             stop: context.stop,
         };
         let mut store = Store::new(self.images.engine(), State::new(Arc::new(ambient)));
         store.limiter(|state| &mut state.limits);
-        let platform = platform(&job.platform)?;
-        let source = job.source.open(&mut store.data_mut().table)?;
+        let job = job.open(&mut store.data_mut().table)?;
         let directory = store.data_mut().table.push(directory).map_err(|trap| stopped(&trap.into()))?;
-        let job = seam::Job { source, platform, outputs: job.outputs, epoch: job.epoch, xattrs: job.xattrs };
         let ran = async {
             let images = self.images.instantiate_async(&mut store).await?;
             store
@@ -118,28 +115,6 @@ impl Components {
                 .await?
         };
         ran.await.unwrap_or_else(|trap: wasmtime::Error| Err(stopped(&trap)))
-    }
-}
-
-/// Split only: the component brings it into normal form.
-fn platform(text: &str) -> Result<Platform, Error> {
-    let parts: Vec<&str> = text.split('/').collect();
-    let sound = |part: &&str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-    };
-    match parts.as_slice() {
-        [os, architecture, variant @ ..] if variant.len() <= 1 && parts.iter().all(sound) => Ok(Platform {
-            os: (*os).to_owned(),
-            architecture: (*architecture).to_owned(),
-            variant: variant.first().map(|variant| (*variant).to_owned()),
-        }),
-        _ => {
-            let message = format!(
-                "`{}` is not a platform: write OS/ARCH or OS/ARCH/VARIANT, for example linux/arm64",
-                shown(text)
-            );
-            Err(error(Fault::Request, ErrorCode::InvalidOption("platform".into()), message))
-        }
     }
 }
 

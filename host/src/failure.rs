@@ -20,6 +20,19 @@ pub struct Error {
     pub causes: Vec<String>,
 }
 
+/// What became of an export.
+#[derive(Clone, Debug)]
+pub struct Results {
+    /// One for each output, in order.
+    pub reports: Vec<Report>,
+    /// What `--metadata-file` holds: JSON with BuildKit's keys for the first output and `ocix.exports` for all.
+    pub metadata: String,
+    /// What `--iidfile` holds: the config's digest of a single image, else the root document's; none when no output makes an image.
+    pub image_id: Option<String>,
+    /// Whether an archive was written to standard output.
+    pub standard_output: bool,
+}
+
 /// What became of one output.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -49,6 +62,13 @@ impl From<error::Error> for Error {
     fn from(error: error::Error) -> Self {
         let error::Error { code, fault, message, causes } = error;
         Self { code, fault, message, causes }
+    }
+}
+
+impl Results {
+    pub(crate) fn new(results: seam::Results, standard_output: bool) -> Self {
+        let seam::Results { reports, metadata, image_id } = results;
+        Self { reports: reports.into_iter().map(Report::from).collect(), metadata, image_id, standard_output }
     }
 }
 

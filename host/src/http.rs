@@ -53,7 +53,11 @@ impl Exchange {
             Some(port) => format!("{}://{host}:{port}", url.scheme()),
             None => format!("{}://{host}", url.scheme()),
         };
-        let way = Way::to(url.scheme(), &host).ok_or_else(|| {
+        if request.insecure && !clients.allow_insecure() {
+            let message = format!("{place} is not reached: that a registry is insecure was not allowed");
+            return Err(error(Fault::Request, ErrorCode::Denied, message));
+        }
+        let way = Way::to(url.scheme(), &host, request.insecure).ok_or_else(|| {
             let message =
                 format!("{place} is not reached: without TLS only this machine is, as localhost or a loopback address");
             error(Fault::Registry, ErrorCode::Denied, message)
@@ -157,7 +161,7 @@ fn failed(place: &str, why: &reqwest::Error) -> Error {
     } else if causes.contains("dns") || causes.contains("lookup") {
         "cannot be found: check the registry's name, and the network"
     } else if causes.contains("certificate") {
-        "has a certificate that is not trusted"
+        "has a certificate that is not trusted: if you know better, say registry.insecure=true"
     } else if why.is_connect() {
         "cannot be reached: check the registry's name, and the network"
     } else {
@@ -215,7 +219,7 @@ mod tests {
     use super::*;
 
     fn request(url: String, content_length: u64) -> Request {
-        Request { method: "PUT".into(), url, headers: Vec::new(), content_length }
+        Request { method: "PUT".into(), url, headers: Vec::new(), content_length, insecure: false }
     }
 
     fn runtime() -> tokio::runtime::Runtime {
@@ -236,6 +240,9 @@ mod tests {
             assert!(matches!(refused, Err(error) if matches!(error.code, ErrorCode::Denied)), "{url}");
         }
         assert!(Exchange::open(&clients, request("http://user@localhost/".into(), 0)).is_err());
+        let insecure = |url: &str| Request { insecure: true, ..request(url.into(), 0) };
+        let refused = Exchange::open(&clients, insecure("https://localhost:1/"));
+        assert!(matches!(refused, Err(error) if error.message.contains("was not allowed")));
     }
 
     /// Nobody reads the body; the answer is there nevertheless, with its own body.

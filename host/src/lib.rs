@@ -1,7 +1,7 @@
 //! Container images without a daemon: BuildKit's image exporter as a WebAssembly component, and this host around it.
 //!
-//! The component decides every byte of an image; the host gives it files to read, a folder to write, registries to talk to and workers to
-//! compress with, and no more. Each import of `wit/` has a file here of its own name.
+//! The component decides every byte of an image; the host gives it files to read, a store and the places that outputs name to write,
+//! registries to talk to and workers to compress with, and no more. Each import of `wit/` has a file here of its own name.
 //!
 //! ```
 //! use ocix::{Components, Context, Job, Source};
@@ -12,21 +12,20 @@
 //! # std::fs::create_dir_all(&site)?;
 //! std::fs::write(site.join("index.html"), "<p>hello</p>")?;
 //! let job = Job {
-//!     source: Source::Directory(site),
-//!     platform: "linux/amd64".into(),
-//!     outputs: vec!["type=image,name=site:latest".into()],
+//!     native: "linux/amd64".into(),
 //!     epoch: Some(1_700_000_000),
-//!     xattrs: false,
+//!     ..Job::new(Source::Directory(site), "type=image,name=site:latest")
 //! };
 //! let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-//! let reports = runtime.block_on(Components::embedded()?.export(job, Context::new(&store)))?;
-//! let digest = reports[0].targets[0].outcome.as_ref().expect("stored");
+//! let results = runtime.block_on(Components::embedded()?.export(job, Context::new(&store)))?;
+//! let digest = results.reports[0].targets[0].outcome.as_ref().expect("stored");
 //! assert!(digest.starts_with("sha256:"));
 //! # std::fs::remove_dir_all(scratch)?;
 //! # Ok(())
 //! # }
 //! ```
 
+mod attributes;
 mod beneath;
 mod bindings;
 mod clients;
@@ -34,17 +33,22 @@ mod clock;
 mod components;
 mod control;
 mod credentials;
+mod destinations;
 mod directories;
+mod drafts;
 mod engine;
 mod error;
 mod export;
 mod failure;
 mod files;
 mod http;
+mod job;
 mod options;
 mod progress;
+mod sinks;
 mod source;
 mod state;
+mod tree_writers;
 mod trees;
 mod workers;
 mod writers;
@@ -53,8 +57,10 @@ mod xattrs;
 pub use components::Components;
 pub use credentials::Config as Credentials;
 pub use error::shown;
-pub use export::{Context, Job};
-pub use failure::{Error, ErrorCode, Fault, Report, Target};
+pub use export::Context;
+pub use failure::{Error, ErrorCode, Fault, Report, Results, Target};
+pub use job::{Attestation, Content, Form, Job};
 pub use options::{Kind, OptionDoc, check, options};
 pub use progress::{Action, Event, Step};
+pub use sinks::save;
 pub use source::Source;

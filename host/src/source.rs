@@ -17,12 +17,16 @@ use crate::trees::Tree;
 pub enum Source {
     /// A folder with a root file system.
     Directory(PathBuf),
-    /// A tar of one, plain, gzip or zstd.
+    /// A tar, plain, gzip or zstd: of a root file system, or an archive of images.
     Archive(PathBuf),
     /// The same, on standard input.
     Stdin,
     /// A folder with an OCI image layout.
     Layout(PathBuf),
+    /// An image in a registry, by its reference.
+    Registry(String),
+    /// An image of the embedded store, by its name.
+    Stored(String),
 }
 
 impl Source {
@@ -32,6 +36,8 @@ impl Source {
         Ok(match self {
             Self::Directory(path) => seam::Source::Files(table.push(Tree::open(path)?).map_err(full)?),
             Self::Layout(path) => seam::Source::Layout(table.push(Directory::source(path)).map_err(full)?),
+            Self::Registry(reference) => seam::Source::Registry(reference.clone()),
+            Self::Stored(name) => seam::Source::Stored(name.clone()),
             Self::Stdin => {
                 let input = Input::blocking(std::io::stdin(), "standard input");
                 seam::Source::Piped(table.push(input).map_err(full)?)
@@ -71,6 +77,7 @@ impl Source {
     pub(crate) fn named(&self, mut error: Error) -> Error {
         let name = match self {
             Self::Directory(path) | Self::Archive(path) | Self::Layout(path) => shown(&path.to_string_lossy()),
+            Self::Registry(name) | Self::Stored(name) => shown(name),
             Self::Stdin => "standard input".into(),
         };
         if error.fault == Fault::Source && !error.message.contains(&name) {

@@ -9,6 +9,7 @@ use wasmtime::{StoreLimits, StoreLimitsBuilder};
 use crate::bindings::images::ocix::image::progress::Event;
 use crate::clients::Clients;
 use crate::credentials::Config;
+use crate::destinations::Destinations;
 use crate::workers::Workers;
 
 /// The world's imports, implemented on [`State`].
@@ -32,6 +33,8 @@ pub struct State {
 pub struct Ambient {
     /// Where chunks are compressed.
     pub workers: Arc<Workers>,
+    /// What the job's outputs have opened.
+    pub destinations: Arc<Destinations>,
     /// How registries are reached.
     pub clients: Clients,
     /// What the user keeps for registries.

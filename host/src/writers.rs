@@ -33,13 +33,14 @@ struct Draft {
 impl Writer {
     /// A new, empty one.
     pub fn create(directory: &Directory) -> Result<Self, Error> {
-        let ingest = Arc::new(directory.made(INGEST)?);
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         loop {
+            let ingest = Arc::new(directory.made(INGEST)?);
             let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
             let file = match openat(&ingest, &name, flags, Mode::from_raw_mode(0o644)) {
-                // A process that had our number crashed, or runs in another container on the same folder.
-                Err(Errno::EXIST) => continue,
+                // A process that had our number crashed, or runs in another container on the same folder; or one that has done
+                // with the same layout has tidied it.
+                Err(Errno::EXIST | Errno::NOENT) => continue,
                 other => other.map_err(|why| {
                     directory.refused("write", &directory.full(&format!("{INGEST}/{name}")), &why.into())
                 })?,
@@ -47,7 +48,7 @@ impl Writer {
             // Between the two calls another process may have taken the new file for one that a crash left.
             let locked = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
             if locked && statat(&ingest, &name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
-                directory.remember(&name, ingest.clone());
+                directory.drafts().remember(&name, ingest.clone());
                 let file = Mutex::new(Some(file.into()));
                 return Ok(Self(Arc::new(Draft { directory: directory.clone(), ingest, name, file })));
             }
@@ -67,7 +68,8 @@ impl Writer {
         again.and_then(|file| File::new(file, &path, directory.fault())).map_err(|why| self.refused("read", &why))
     }
 
-    fn publish(&self, path: &str) -> Result<(), Error> {
+    /// Makes the bytes durable, then visible at once and whole.
+    pub fn publish(&self, path: &str) -> Result<(), Error> {
         let mut slot = self.file();
         let Draft { directory, ingest, name, .. } = &*self.0;
         directory.check(path)?;
@@ -78,7 +80,7 @@ impl Writer {
         let why = |why: Errno| directory.refused("write", &directory.full(path), &why.into());
         renameat(ingest, name, &folder, last).map_err(why)?;
         *slot = None;
-        directory.keep(name);
+        directory.drafts().keep(name);
         fsync(folder).map_err(why)
     }
 
@@ -104,7 +106,7 @@ fn published() -> Error {
 impl HostWriter for State {
     fn drop(&mut self, writer: Resource<Writer>) -> wasmtime::Result<()> {
         let Writer(draft) = self.table.delete(writer)?;
-        draft.directory.forget(&draft.name);
+        draft.directory.drafts().forget(&draft.name);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Extended attributes: all that may be read, of an open file or, for what cannot be opened, of a name in a folder.
+//! Extended attributes: all that may be read, of an open file or, for what cannot be opened, of a name in a folder; and set likewise.
 
 use std::ffi::{CString, OsStr};
 use std::io;
@@ -6,7 +6,9 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags, fgetxattr, flistxattr, lgetxattr, llistxattr, openat};
+use rustix::fs::{
+    Mode, OFlags, XattrFlags, fgetxattr, flistxattr, fsetxattr, lgetxattr, llistxattr, lsetxattr, openat,
+};
 use rustix::io::Errno;
 
 /// Names and values, sorted by name. A file system without any has none.
@@ -29,15 +31,31 @@ pub fn of_open(file: impl AsFd) -> io::Result<Xattrs> {
 
 /// Of a link, device, pipe or socket, by its name: not followed, not opened.
 pub fn of_name(folder: impl AsFd, name: &OsStr) -> io::Result<Xattrs> {
-    // There is no call that takes a folder and a name; the folder's own link in /proc takes its place.
-    let path = [format!("/proc/self/fd/{}/", folder.as_fd().as_raw_fd()).as_bytes(), name.as_bytes()].concat();
-    let path = CString::new(path)?;
-    read(|names| llistxattr(&path, names), |name, value| lgetxattr(&path, name, value)).map_err(|why| {
-        if why.kind() == io::ErrorKind::NotFound && !Path::new("/proc/self/fd").is_dir() {
-            return io::Error::other("its extended attributes cannot be read without /proc, which is to be mounted");
-        }
-        why
-    })
+    let path = path(folder, name)?;
+    read(|names| llistxattr(&path, names), |name, value| lgetxattr(&path, name, value)).map_err(without_proc)
+}
+
+/// Sets one of a file or folder that is open.
+pub fn set_open(file: impl AsFd, name: &str, value: &[u8]) -> io::Result<()> {
+    Ok(fsetxattr(file, name, value, XattrFlags::empty())?)
+}
+
+/// Sets one of a link, device or pipe, by its name.
+pub fn set_name(folder: impl AsFd, file: &OsStr, name: &str, value: &[u8]) -> io::Result<()> {
+    lsetxattr(&path(folder, file)?, name, value, XattrFlags::empty()).map_err(|why| without_proc(why.into()))
+}
+
+/// There is no call that takes a folder and a name; the folder's own link in /proc takes its place.
+fn path(folder: impl AsFd, name: &OsStr) -> io::Result<CString> {
+    let folder = format!("/proc/self/fd/{}/", folder.as_fd().as_raw_fd());
+    Ok(CString::new([folder.as_bytes(), name.as_bytes()].concat())?)
+}
+
+fn without_proc(why: io::Error) -> io::Error {
+    if why.kind() == io::ErrorKind::NotFound && !Path::new("/proc/self/fd").is_dir() {
+        return io::Error::other("its extended attributes cannot be reached without /proc, which is to be mounted");
+    }
+    why
 }
 
 fn read(
@@ -85,7 +103,7 @@ const LONG: usize = 64 << 10;
 mod tests {
     use std::fs;
 
-    use rustix::fs::{XattrFlags, setxattr};
+    use rustix::fs::setxattr;
 
     use super::*;
 
@@ -113,6 +131,10 @@ mod tests {
         assert_eq!(mine(of_name(&top, OsStr::new("file"))), expected);
         assert_eq!(mine(of_open(fs::File::open(root.join("folder")).unwrap())), expected);
         assert_eq!(mine(of_name(&top, OsStr::new("link"))), []);
+        set_name(&top, OsStr::new("file"), "user.a", b"1").unwrap();
+        set_open(fs::File::open(root.join("file")).unwrap(), "user.b", b"2").unwrap();
+        let expected = [("user.a".to_owned(), b"1".to_vec()), ("user.b".to_owned(), b"2".to_vec())];
+        assert_eq!(mine(of_file(&top, OsStr::new("file"))), expected);
         fs::remove_dir_all(root).unwrap();
     }
 }

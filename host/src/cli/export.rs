@@ -1,160 +1,143 @@
-//! `ocix export`: a source becomes an image, and goes where its outputs say.
+//! `ocix export`: contents become images, and go where their outputs say.
 
-use std::io::Write;
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use ocix::{Components, Context, Error, ErrorCode, Fault, Job, Report};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use ocix::{Error, Job, Source};
 
-use super::progress::{Progress, Style};
-use super::{code, failed, source};
+use super::answer::Answer;
+use super::config::Config;
+use super::settings::Settings;
+use super::{attestation, failed, source};
 
 /// The command.
 #[derive(Args)]
 pub struct Export {
-    /// A directory, a tar (plain, gzip, zstd), an OCI layout directory, or - for a tar on standard input; dir:, tar: and oci: say which.
-    source: String,
-    /// What to make and where it goes, for example type=image,name=site:latest; may be given several times.
-    #[arg(short, long = "output", value_name = "SPEC", required = true)]
-    outputs: Vec<String>,
-    /// The embedded store [default: $OCIX_STORE, then $XDG_DATA_HOME/ocix/store].
-    #[arg(long, value_name = "PATH")]
-    store: Option<PathBuf>,
-    /// No time in a document is later than this, in seconds since 1970.
-    #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH", allow_hyphen_values = true)]
-    source_date_epoch: Option<String>,
-    /// What a directory or tar runs on, as OS/ARCH[/VARIANT]; of a layout, which image.
-    #[arg(long, default_value_t = host_platform())]
-    platform: String,
+    #[command(flatten)]
+    inputs: Inputs,
+    #[command(flatten)]
+    outputs: Outputs,
+    #[command(flatten)]
+    config: Config,
+    #[command(flatten)]
+    answer: Answer,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Args)]
+struct Inputs {
+    /// What to export: a directory, a tar (plain, gzip, zstd), an OCI layout, or - for a tar on standard input.
+    ///
+    /// Others, or the same said outright: dir:PATH, tar:PATH (of a root file system), oci:PATH[#NAME] (a layout, or a tar of one),
+    /// oci-archive:PATH[#NAME], docker-archive:PATH[#NAME], registry:REF or docker://REF, store:NAME. With the platform before it, as in
+    /// linux/amd64=DIR, several become one multi-platform image.
+    #[arg(value_name = "SOURCE", required = true)]
+    sources: Vec<String>,
+    /// An image, written as a SOURCE, whose layers go beneath directories and tars, or on which SOURCE is built: they are left as they are.
+    #[arg(long, value_name = "SOURCE")]
+    base: Option<String>,
+    /// What a directory or tar runs on, as OS/ARCH[/VARIANT] [default: linux on this machine's architecture]; of images with several
+    /// platforms, which ones, joined by commas or repeated [default: all].
+    #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',')]
+    platforms: Vec<String>,
+    /// Make an image index of a single platform too.
+    #[arg(long)]
+    multi_platform: bool,
     /// Keep all extended attributes of a directory, not only security.capability.
     #[arg(long)]
     xattrs: bool,
-    /// How progress is shown.
-    #[arg(long, value_enum, default_value_t = Style::Auto)]
-    progress: Style,
-    /// How many chunks are compressed at once [default: as many as there are processors]. The bytes do not depend on it.
-    #[arg(long, value_name = "COUNT")]
-    workers: Option<NonZeroUsize>,
-    /// Compute digests inside of the sandbox too, which is slower.
+    /// An in-toto statement about the image: FILE or statement=FILE; or a predicate: type=TYPE,predicate=FILE. With ,platform=PLATFORM it is
+    /// of that image alone; repeatable.
+    #[arg(long = "attestation", value_name = "SPEC")]
+    attestations: Vec<String>,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Outputs")]
+struct Outputs {
+    /// What to make and where it goes, for example type=image,name=site:latest; a path alone is a directory for the file system, - a tar of
+    /// it on standard output; repeatable.
+    #[arg(short, long = "output", value_name = "SPEC")]
+    outputs: Vec<String>,
+    /// A name for the images, in the place of those in outputs; repeatable.
+    #[arg(short, long = "tag", value_name = "NAME")]
+    tags: Vec<String>,
+    /// Push the images to their registries.
     #[arg(long)]
-    hash_in_sandbox: bool,
+    push: bool,
+    /// Write a docker archive to standard output, for docker load.
+    #[arg(long)]
+    load: bool,
+    /// An annotation for every output, for example manifest[linux/amd64]:KEY=VALUE; repeatable.
+    #[arg(long = "annotation", value_name = "[LEVEL:]KEY=VALUE")]
+    annotations: Vec<String>,
 }
 
 impl Export {
-    /// Exports, prints a line for each target, and gives the exit code.
+    /// Exports, gives the answer, and the exit code.
     pub fn run(self) -> ExitCode {
-        match self.exported() {
-            Ok(reports) => told(&reports),
+        let Self { inputs, outputs, config, answer, settings } = self;
+        let job = settings.epoch().and_then(|epoch| job(inputs, outputs, config, epoch));
+        match job.and_then(|job| settings.export(job, answer.quiet())) {
+            Ok(results) => answer.give(&results),
             Err(error) => failed(&error),
         }
     }
-
-    fn exported(self) -> Result<Vec<Report>, Error> {
-        let epoch = self.source_date_epoch.as_deref().filter(|text| !text.is_empty()).map(epoch).transpose()?;
-        let store = self.store.filter(|path| !path.as_os_str().is_empty()).or_else(default_store).ok_or_else(|| {
-            request("store", "there is no home to keep the store in: name a place with --store".into())
-        })?;
-        let source = source::parse(&self.source)?;
-        let job = Job { source, platform: self.platform, outputs: self.outputs, epoch, xattrs: self.xattrs };
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let runtime = runtime.map_err(|why| host(format!("no threads can be started: {why}")))?;
-        let progress = Progress::new(self.progress);
-        let (stopper, stop) = watch::channel(false);
-        let mut context =
-            Context { stop, progress: progress.sink(), native_hashing: !self.hash_in_sandbox, ..Context::new(store) };
-        if let Some(workers) = self.workers {
-            context.parallelism = workers;
-        }
-        let done = runtime.block_on(async {
-            listen(stopper)?;
-            Components::embedded()?.export(job, context).await
-        });
-        progress.end();
-        // Threads that wait for standard input are not waited for.
-        runtime.shutdown_background();
-        done
-    }
 }
 
-/// The first signal asks for a stop; the second ends the process.
-fn listen(stopper: watch::Sender<bool>) -> Result<(), Error> {
-    let listened = |kind| signal(kind).map_err(|why| host(format!("signals cannot be listened to: {why}")));
-    let (mut interrupt, mut terminate) = (listened(SignalKind::interrupt())?, listened(SignalKind::terminate())?);
-    tokio::spawn(async move {
-        for count in 1_u8.. {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            if count > 1 {
-                std::process::exit(130);
-            }
-            let _ = stopper.send(true);
-        }
-    });
-    Ok(())
-}
-
-/// A line a target on standard output; what failed, on standard error.
-fn told(reports: &[Report]) -> ExitCode {
-    let mut out = std::io::stdout().lock();
-    let mut worst = ExitCode::SUCCESS;
-    for target in reports.iter().flat_map(|report| &report.targets) {
-        match &target.outcome {
-            Ok(digest) => {
-                let line = if target.name.is_empty() { digest.clone() } else { format!("{}@{digest}", target.name) };
-                // A reader that has gone does not want to know.
-                let _ = writeln!(out, "{line}");
-            }
-            Err(error) => {
-                failed(error);
-                worst = code(error);
-            }
-        }
-    }
-    worst
-}
-
-fn epoch(text: &str) -> Result<i64, Error> {
-    text.parse().map_err(|_| {
-        request(
-            "source-date-epoch",
-            format!("`{}` is not a SOURCE_DATE_EPOCH: write whole seconds since 1970", ocix::shown(text)),
-        )
-    })
-}
-
-/// `$OCIX_STORE`, else `$XDG_DATA_HOME/ocix/store`, else beneath `~/.local/share`.
-fn default_store() -> Option<PathBuf> {
-    if let Some(store) = std::env::var_os("OCIX_STORE").filter(|store| !store.is_empty()) {
-        return Some(store.into());
-    }
-    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || {
-        std::env::var_os("HOME").filter(|home| !home.is_empty()).map(|home| PathBuf::from(home).join(".local/share"))
+fn job(inputs: Inputs, outputs: Outputs, config: Config, epoch: Option<i64>) -> Result<Job, Error> {
+    let Inputs { sources, base, platforms, multi_platform, xattrs, attestations } = inputs;
+    let Outputs { outputs, tags, push, load, annotations } = outputs;
+    let (config, changes) = config.parts();
+    let mut job = Job {
+        contents: source::parse_all(&sources)?,
+        base: base.as_deref().map(source::parse).transpose()?,
+        platforms,
+        multi_platform,
+        config,
+        changes,
+        attestations: attestations.iter().map(|spec| attestation::parse(spec)).collect::<Result<_, _>>()?,
+        outputs,
+        tags,
+        annotations,
+        push,
+        load,
+        epoch,
+        xattrs,
+        ..Job::default()
     };
-    data.or_else(home).map(|data| data.join("ocix/store"))
+    place(&mut job);
+    Ok(job)
 }
 
-/// Linux on this machine's architecture, in Go's words.
-fn host_platform() -> String {
-    let architecture = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "x86" => "386",
-        other => other,
-    };
-    format!("linux/{architecture}")
+/// What cannot say what it runs on, runs on the only platform that is asked for.
+fn place(job: &mut Job) {
+    if let ([content], [platform]) = (job.contents.as_mut_slice(), job.platforms.as_slice())
+        && matches!(content.source, Source::Archive(_) | Source::Directory(_) | Source::Stdin)
+    {
+        content.platform.get_or_insert_with(|| platform.clone());
+    }
 }
 
-fn request(key: &str, message: String) -> Error {
-    Error { code: ErrorCode::InvalidOption(key.into()), fault: Fault::Request, message, causes: Vec::new() }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn host(message: String) -> Error {
-    Error { code: ErrorCode::Other("host".into()), fault: Fault::Host, message, causes: Vec::new() }
+    #[test]
+    fn only_one_platform_places_what_has_none() {
+        let placed = |source: Source, own: Option<&str>, asked: &[&str]| {
+            let mut job = Job::new(source, "type=image");
+            job.contents[0].platform = own.map(str::to_owned);
+            job.platforms = asked.iter().map(|&platform| platform.to_owned()).collect();
+            place(&mut job);
+            job.contents[0].platform.clone()
+        };
+        let (arm, amd) = ("linux/arm64", "linux/amd64");
+        assert_eq!(placed(Source::Stdin, None, &[arm]).as_deref(), Some(arm));
+        assert_eq!(placed(Source::Directory("d".into()), Some(amd), &[arm]).as_deref(), Some(amd));
+        assert_eq!(placed(Source::Archive("a".into()), None, &[arm, amd]), None);
+        assert_eq!(placed(Source::Layout("l".into()), None, &[arm]), None);
+        assert_eq!(placed(Source::Stdin, None, &[]), None);
+    }
 }

@@ -1,8 +1,12 @@
 //! Arguments, commands and exit codes: 0 done, 1 failed, 2 wrong usage or option, 130 interrupted.
 
+mod answer;
+mod attestation;
+mod config;
 mod export;
 mod options;
 mod progress;
+mod settings;
 mod source;
 
 use std::process::ExitCode;
@@ -20,8 +24,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Export a directory, tar or OCI layout as a container image.
-    Export(export::Export),
+    /// Export directories, tars and images as a container image.
+    Export(Box<export::Export>),
     /// List what an --output can say.
     Options(options::Options),
 }

@@ -131,5 +131,7 @@ fn verb(action: Action) -> &'static str {
         Action::Copy => "copy",
         Action::Tag => "name",
         Action::Upload => "push",
+        Action::Write => "write",
+        Action::Read => "read",
     }
 }

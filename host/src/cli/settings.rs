@@ -1,0 +1,123 @@
+//! How an export runs on this machine: its store, clock, progress, threads and signals.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+use ocix::{Components, Context, Error, ErrorCode, Fault, Job, Results};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::progress::{Progress, Style};
+
+/// The flags.
+#[derive(Args)]
+#[command(next_help_heading = "How it runs")]
+pub struct Settings {
+    /// The embedded store [default: $OCIX_STORE, then $XDG_DATA_HOME/ocix/store].
+    #[arg(long, value_name = "PATH")]
+    store: Option<PathBuf>,
+    /// No time in a document is later than this, in seconds since 1970.
+    #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH", allow_hyphen_values = true)]
+    source_date_epoch: Option<String>,
+    /// How progress is shown.
+    #[arg(long, value_enum, default_value_t = Style::Auto)]
+    progress: Style,
+    /// How many chunks are compressed at once [default: as many as there are processors]. The bytes do not depend on it.
+    #[arg(long, value_name = "COUNT")]
+    workers: Option<NonZeroUsize>,
+    /// Compute digests inside of the sandbox too, which is slower.
+    #[arg(long)]
+    hash_in_sandbox: bool,
+}
+
+impl Settings {
+    /// No time in a document is later, in seconds since 1970.
+    ///
+    /// # Errors
+    /// When it is no number.
+    pub fn epoch(&self) -> Result<Option<i64>, Error> {
+        let given = self.source_date_epoch.as_deref().filter(|text| !text.is_empty());
+        let number = |text: &str| {
+            text.parse().map_err(|_| {
+                request(
+                    "source-date-epoch",
+                    format!("`{}` is not a SOURCE_DATE_EPOCH: write whole seconds since 1970", ocix::shown(text)),
+                )
+            })
+        };
+        given.map(number).transpose()
+    }
+
+    /// Exports, and shows how it goes unless that is to be quiet.
+    ///
+    /// # Errors
+    /// Those of the export; or when there is no place for the store.
+    pub fn export(self, job: Job, quiet: bool) -> Result<Results, Error> {
+        let store = self.store.filter(|path| !path.as_os_str().is_empty()).or_else(default_store).ok_or_else(|| {
+            request("store", "there is no home to keep the store in: name a place with --store".into())
+        })?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.map_err(|why| host(format!("no threads can be started: {why}")))?;
+        let progress = Progress::new(if quiet { Style::None } else { self.progress });
+        let (stopper, stop) = watch::channel(false);
+        let mut context = Context {
+            stop,
+            progress: progress.sink(),
+            native_hashing: !self.hash_in_sandbox,
+            // The key is only there for those who mean it; which registries it is about, the component decides.
+            allow_insecure: job.outputs.iter().any(|output| output.contains("registry.insecure")),
+            ..Context::new(store)
+        };
+        if let Some(workers) = self.workers {
+            context.parallelism = workers;
+        }
+        let done = runtime.block_on(async {
+            listen(stopper)?;
+            Components::embedded()?.export(job, context).await
+        });
+        progress.end();
+        // Threads that wait for standard input are not waited for.
+        runtime.shutdown_background();
+        done
+    }
+}
+
+/// The first signal asks for a stop; the second ends the process.
+fn listen(stopper: watch::Sender<bool>) -> Result<(), Error> {
+    let listened = |kind| signal(kind).map_err(|why| host(format!("signals cannot be listened to: {why}")));
+    let (mut interrupt, mut terminate) = (listened(SignalKind::interrupt())?, listened(SignalKind::terminate())?);
+    tokio::spawn(async move {
+        for count in 1_u8.. {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if count > 1 {
+                std::process::exit(130);
+            }
+            let _ = stopper.send(true);
+        }
+    });
+    Ok(())
+}
+
+/// `$OCIX_STORE`, else `$XDG_DATA_HOME/ocix/store`, else beneath `~/.local/share`.
+fn default_store() -> Option<PathBuf> {
+    if let Some(store) = std::env::var_os("OCIX_STORE").filter(|store| !store.is_empty()) {
+        return Some(store.into());
+    }
+    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || {
+        std::env::var_os("HOME").filter(|home| !home.is_empty()).map(|home| PathBuf::from(home).join(".local/share"))
+    };
+    data.or_else(home).map(|data| data.join("ocix/store"))
+}
+
+fn request(key: &str, message: String) -> Error {
+    Error { code: ErrorCode::InvalidOption(key.into()), fault: Fault::Request, message, causes: Vec::new() }
+}
+
+fn host(message: String) -> Error {
+    Error { code: ErrorCode::Other("host".into()), fault: Fault::Host, message, causes: Vec::new() }
+}

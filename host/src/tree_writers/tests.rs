@@ -1,0 +1,185 @@
+//! Trees that are written, well-meant and not.
+
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
+
+use super::*;
+use crate::bindings::images::ocix::image::trees::Timestamp;
+
+fn scratch(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("ocix-tree-writers-{name}-{}", std::process::id()));
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn entry(path: &str, kind: Kind) -> Entry {
+    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let modified = Timestamp { seconds: 1_000_000_000, nanoseconds: 123_456_789 };
+    let mode = if matches!(kind, Kind::Directory) { 0o755 } else { 0o640 };
+    Entry { path: path.into(), kind, mode, uid, gid, modified, xattrs: Vec::new() }
+}
+
+fn put(writer: &TreeWriter, path: &str, kind: Kind) -> Result<(), String> {
+    writer.tree().put(entry(path, kind)).map_err(|error| error.message)
+}
+
+fn file(writer: &TreeWriter, path: &str, content: &str) -> Result<(), String> {
+    put(writer, path, Kind::Regular(content.len() as u64))?;
+    writer.tree().write(content.as_bytes()).map_err(|error| error.message)
+}
+
+fn time(path: &Path) -> (i64, i64) {
+    let metadata = fs::symlink_metadata(path).unwrap();
+    (metadata.mtime(), metadata.mtime_nsec())
+}
+
+#[test]
+fn every_kind_is_written_with_what_it_has() {
+    let root = scratch("kinds");
+    let out = root.join("new/out");
+    let writer = TreeWriter::open(&out).unwrap();
+    let closed = Entry { mode: 0o500, ..entry("a", Kind::Directory) };
+    writer.tree().put(closed).unwrap();
+    put(&writer, "a/b", Kind::Directory).unwrap();
+    let setuid = Entry { mode: 0o4755, ..entry("a/b/tool", Kind::Regular(4)) };
+    writer.tree().put(setuid).unwrap();
+    writer.tree().write(b"to").unwrap();
+    writer.tree().write(b"ol").unwrap();
+    put(&writer, "a/empty", Kind::Regular(0)).unwrap();
+    put(&writer, "a/link", Kind::Symlink(b"/etc/passwd".to_vec())).unwrap();
+    put(&writer, "a/pipe", Kind::Fifo).unwrap();
+    put(&writer, "again", Kind::HardLink(b"a/b/tool".to_vec())).unwrap();
+    assert_eq!(writer.tree().finish().unwrap(), None);
+    for path in ["a", "a/b", "a/b/tool", "a/empty", "a/link", "a/pipe", "again"] {
+        assert_eq!(time(&out.join(path)), (1_000_000_000, 123_456_789), "{path}");
+    }
+    for (path, mode) in [("a", 0o500), ("a/b", 0o755), ("a/b/tool", 0o4755), ("a/empty", 0o640), ("a/pipe", 0o640)] {
+        assert_eq!(fs::metadata(out.join(path)).unwrap().permissions().mode() & 0o7777, mode, "{path}");
+    }
+    assert_eq!(fs::read(out.join("again")).unwrap(), b"tool");
+    assert_eq!(fs::metadata(out.join("again")).unwrap().nlink(), 2);
+    assert_eq!(fs::read_link(out.join("a/link")).unwrap(), Path::new("/etc/passwd"));
+    assert!(fs::metadata(out.join("a/pipe")).unwrap().file_type().is_fifo());
+    assert!(writer.tree().finish().is_err() && put(&writer, "late", Kind::Fifo).is_err());
+    fs::set_permissions(out.join("a"), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn nothing_leaves_the_folder() {
+    let root = scratch("escape");
+    fs::create_dir_all(root.join("out/real")).unwrap();
+    fs::create_dir_all(root.join("outside")).unwrap();
+    fs::write(root.join("outside/secret"), "secret").unwrap();
+    symlink("../outside", root.join("out/there")).unwrap();
+    let writer = TreeWriter::open(&root.join("out")).unwrap();
+    put(&writer, "up", Kind::Symlink(b"..".to_vec())).unwrap();
+    put(&writer, "new", Kind::Symlink(root.join("outside").as_os_str().as_bytes().to_vec())).unwrap();
+    let ways = [
+        "../x",
+        "real/../../x",
+        "real/../x",
+        "there/x",
+        "up/x",
+        "up/outside/x",
+        "new/x",
+        "/x",
+        "",
+        ".",
+        "..",
+        "real/",
+        "real//x",
+        "real/./x",
+    ];
+    for way in ways {
+        assert!(file(&writer, way, "x").is_err(), "{way}");
+        assert!(put(&writer, way, Kind::Directory).is_err(), "{way}");
+        assert!(put(&writer, way, Kind::Symlink(b"x".to_vec())).is_err(), "{way}");
+        assert!(put(&writer, way, Kind::HardLink(b"up".to_vec())).is_err(), "{way}");
+    }
+    for old in ["../outside/secret", "there/secret", "new/secret", "/etc/passwd", "real/../up"] {
+        assert!(put(&writer, "hard", Kind::HardLink(old.into())).is_err(), "{old}");
+    }
+    // A link that stands in the place of a folder or file is replaced, not followed.
+    put(&writer, "there", Kind::Directory).unwrap();
+    file(&writer, "there/x", "x").unwrap();
+    put(&writer, "to", Kind::Symlink(b"../outside/secret".to_vec())).unwrap();
+    file(&writer, "to", "mine").unwrap();
+    // A hard link to a link is one, and its target untouched.
+    put(&writer, "hard", Kind::HardLink(b"new".to_vec())).unwrap();
+    writer.tree().finish().unwrap();
+    assert_eq!(fs::read(root.join("out/to")).unwrap(), b"mine");
+    assert!(fs::symlink_metadata(root.join("out/hard")).unwrap().is_symlink());
+    assert_eq!(fs::read(root.join("outside/secret")).unwrap(), b"secret");
+    assert_eq!(fs::read_dir(root.join("outside")).unwrap().count(), 1);
+    assert!(!root.join("x").exists());
+    fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn what_is_there_is_replaced_but_folders_stay() {
+    let root = scratch("replace");
+    for folder in ["kept", "empty", "full"] {
+        fs::create_dir_all(root.join(folder)).unwrap();
+    }
+    for name in ["kept/old", "full/old", "file", "one"] {
+        fs::write(root.join(name), "old").unwrap();
+    }
+    fs::hard_link(root.join("one"), root.join("other")).unwrap();
+    let writer = TreeWriter::open(&root).unwrap();
+    put(&writer, "kept", Kind::Directory).unwrap();
+    file(&writer, "kept/new", "new").unwrap();
+    file(&writer, "empty", "a file now").unwrap();
+    put(&writer, "file", Kind::Directory).unwrap();
+    // The other name of the inode keeps its content.
+    file(&writer, "one", "new").unwrap();
+    let refused = file(&writer, "full", "x").unwrap_err();
+    assert!(refused.contains("full") && refused.contains("not empty"), "{refused}");
+    put(&writer, "kept/new", Kind::HardLink(b"one".to_vec())).unwrap();
+    assert!(put(&writer, "one", Kind::HardLink(b"one".to_vec())).is_err());
+    writer.tree().finish().unwrap();
+    let contents =
+        [("kept/old", "old"), ("kept/new", "new"), ("empty", "a file now"), ("one", "new"), ("other", "old")];
+    for (path, content) in contents {
+        assert_eq!(fs::read(root.join(path)).unwrap(), content.as_bytes(), "{path}");
+    }
+    assert!(root.join("file").is_dir());
+    fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn contents_have_their_size() {
+    let root = scratch("sizes");
+    let writer = TreeWriter::open(&root).unwrap();
+    assert!(writer.tree().write(b"x").is_err());
+    put(&writer, "file", Kind::Regular(2)).unwrap();
+    assert!(writer.tree().write(b"xyz").is_err());
+    writer.tree().write(b"x").unwrap();
+    assert!(put(&writer, "next", Kind::Fifo).is_err());
+    fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn an_attribute_that_cannot_be_set_is_an_error() {
+    let root = scratch("xattrs");
+    let writer = TreeWriter::open(&root).unwrap();
+    let xattrs = vec![("no-such.name".to_owned(), Vec::new())];
+    writer.tree().put(Entry { xattrs, ..entry("file", Kind::Regular(0)) }).unwrap();
+    let refused = writer.tree().finish().unwrap_err().message;
+    assert!(refused.contains("file") && refused.contains("no-such.name"), "{refused}");
+    fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn devices_are_made_by_those_who_may() {
+    let root = scratch("devices");
+    let writer = TreeWriter::open(&root).unwrap();
+    match put(&writer, "null", Kind::Character(Device { major: 1, minor: 3 })) {
+        Ok(()) => {
+            let made = fs::metadata(root.join("null")).unwrap();
+            assert!(made.file_type().is_char_device());
+            assert_eq!(made.rdev(), makedev(1, 3));
+        }
+        Err(refused) => assert!(refused.contains("null") && refused.contains("only root makes devices"), "{refused}"),
+    }
+    fs::remove_dir_all(root).unwrap();
+}
