@@ -43,10 +43,10 @@ pub struct Report {
 /// What became of one name.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// As the user gave it; empty for an image without a name.
+    /// As the user gave it; empty for an image without a name; the destination of a file tree.
     pub name: String,
-    /// The digest of the image's root document, as `sha256:…`, or why this target does not have it.
-    pub outcome: Result<String, Error>,
+    /// The digest of the image's root document, as `sha256:…`, or why this target does not have it. A file tree has no digest.
+    pub outcome: Result<Option<String>, Error>,
 }
 
 impl fmt::Display for Error {

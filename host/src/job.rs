@@ -71,6 +71,8 @@ pub struct Attestation {
     pub predicate_type: Option<String>,
     /// Of which image it is, as `OS/ARCH[/VARIANT]`; none for every one.
     pub platform: Option<String>,
+    /// Only for outputs with `attestation-inline`.
+    pub inline_only: bool,
 }
 
 impl Job {
@@ -166,7 +168,8 @@ impl From<Source> for Content {
 impl Attestation {
     fn open(self, table: &mut ResourceTable) -> Result<seam::Attestation, Error> {
         let platform = self.platform.as_deref().map(platform).transpose()?;
-        Ok(seam::Attestation { file: document(&self.path, table)?, predicate_type: self.predicate_type, platform })
+        let (predicate_type, inline_only) = (self.predicate_type, self.inline_only);
+        Ok(seam::Attestation { file: document(&self.path, table)?, predicate_type, platform, inline_only })
     }
 }
 
@@ -228,7 +231,12 @@ mod tests {
     fn what_cannot_be_opened_is_said_before_any_work() {
         let job = Job::new(Source::Stored("a".into()), "type=image");
         let twice = vec![Source::Stdin.into(), Source::Stdin.into()];
-        let attestation = |path: &str| Attestation { path: path.into(), predicate_type: None, platform: None };
+        let attestation = |path: &str| Attestation {
+            path: path.into(),
+            predicate_type: None,
+            platform: None,
+            inline_only: false,
+        };
         let table = [
             (Job { contents: twice, ..job.clone() }, "standard input can be read once"),
             (Job { native: "linux".into(), ..job.clone() }, "`linux` is not a platform"),

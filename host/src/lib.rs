@@ -18,8 +18,8 @@
 //! };
 //! let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
 //! let results = runtime.block_on(Components::embedded()?.export(job, Context::new(&store)))?;
-//! let digest = results.reports[0].targets[0].outcome.as_ref().expect("stored");
-//! assert!(digest.starts_with("sha256:"));
+//! let digest = results.reports[0].targets[0].outcome.clone()?;
+//! assert!(digest.expect("an image has one").starts_with("sha256:"));
 //! # std::fs::remove_dir_all(scratch)?;
 //! # Ok(())
 //! # }

@@ -38,8 +38,11 @@ impl Answer {
         let mut lines = Vec::new();
         for target in results.reports.iter().flat_map(|report| &report.targets) {
             match &target.outcome {
-                Ok(digest) if target.name.is_empty() => lines.push(digest.clone()),
-                Ok(digest) => lines.push(format!("{}@{digest}", target.name)),
+                // A file tree.
+                Ok(None) => {}
+                Ok(Some(digest)) if target.name.is_empty() => lines.push(digest.clone()),
+                Ok(Some(digest)) if target.name.ends_with(digest.as_str()) => lines.push(target.name.clone()),
+                Ok(Some(digest)) => lines.push(format!("{}@{digest}", target.name)),
                 Err(error) => {
                     failed(error);
                     worst = code(error);

@@ -2,13 +2,13 @@
 
 use ocix::{Attestation, Error, ErrorCode, Fault, shown};
 
-/// `FILE`, or `statement=FILE[,platform=P]`, or `type=TYPE,predicate=FILE[,platform=P]`.
+/// `FILE`, or `statement=FILE` or `type=TYPE,predicate=FILE`, both with `,platform=P` and `,inline-only=true` when that is meant.
 ///
 /// # Errors
 /// When a key is unknown or twice, or the file or its type is missing.
 pub fn parse(spec: &str) -> Result<Attestation, Error> {
     if !KEYS.iter().any(|key| spec.strip_prefix(key).is_some_and(|rest| rest.starts_with('='))) {
-        return Ok(Attestation { path: spec.into(), predicate_type: None, platform: None });
+        return Ok(Attestation { path: spec.into(), predicate_type: None, platform: None, inline_only: false });
     }
     let mut given: [Option<&str>; KEYS.len()] = Default::default();
     for field in spec.split(',') {
@@ -22,13 +22,18 @@ pub fn parse(spec: &str) -> Result<Attestation, Error> {
             return Err(wrong(spec, "has a key twice"));
         }
     }
-    let [predicate, statement, platform, kind] = given;
+    let [predicate, statement, platform, kind, inline_only] = given;
     let (path, predicate_type) = match (predicate, statement, kind) {
         (Some(path), None, Some(kind)) => (path, Some(kind.to_owned())),
         (None, Some(path), None) => (path, None),
         _ => return Err(wrong(spec, "is neither a statement nor a predicate with its type")),
     };
-    Ok(Attestation { path: path.into(), predicate_type, platform: platform.map(str::to_owned) })
+    let inline_only = match inline_only {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(wrong(spec, "has an inline-only that is neither true nor false")),
+    };
+    Ok(Attestation { path: path.into(), predicate_type, platform: platform.map(str::to_owned), inline_only })
 }
 
 fn wrong(spec: &str, what: &str) -> Error {
@@ -36,7 +41,7 @@ fn wrong(spec: &str, what: &str) -> Error {
     Error { code: ErrorCode::InvalidOption("attestation".into()), fault: Fault::Request, message, causes: Vec::new() }
 }
 
-const KEYS: [&str; 4] = ["predicate", "statement", "platform", "type"];
+const KEYS: [&str; 5] = ["predicate", "statement", "platform", "type", "inline-only"];
 const FORMS: &str = "statement=FILE[,platform=P] or type=TYPE,predicate=FILE[,platform=P]";
 
 #[cfg(test)]
@@ -56,7 +61,9 @@ mod tests {
         ];
         for (spec, path, predicate_type, platform) in table {
             let [predicate_type, platform] = [predicate_type, platform].map(|text| text.map(str::to_owned));
-            assert_eq!(parse(spec).unwrap(), Attestation { path: path.into(), predicate_type, platform }, "{spec}");
+            let expected = Attestation { path: path.into(), predicate_type, platform, inline_only: false };
+            assert_eq!(parse(spec).unwrap(), expected, "{spec}");
+            assert!(parse("statement=s,inline-only=true").unwrap().inline_only);
         }
     }
 
@@ -73,6 +80,7 @@ mod tests {
             ("type=t,predicate", "without a value"),
             ("type=t,file=p", "unknown key"),
             ("type=t,predicate=p,", "unknown key"),
+            ("statement=s,inline-only=1", "neither true nor false"),
         ];
         for (spec, said) in table {
             let error = parse(spec).unwrap_err();
