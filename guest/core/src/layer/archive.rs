@@ -140,7 +140,13 @@ mod tests {
         let count = bytes.len() >> 22;
         for at in 0..=count {
             let piece = &bytes[at << 22..bytes.len().min((at + 1) << 22)];
-            let chunk = Chunk { compression, dictionary: Vec::new(), bytes: piece.to_vec(), last: at == count };
+            let chunk = Chunk {
+                compression,
+                dictionary: Vec::new(),
+                bytes: piece.to_vec(),
+                parts: Vec::new(),
+                last: at == count,
+            };
             let packed = compress(&chunk).unwrap();
             trailer.add(packed.crc32, piece.len() as u64);
             out.extend(packed.bytes);

@@ -1,6 +1,7 @@
 //! Layers: from entries or foreign tars to the tar, its diff ID, chunks, codec, digest.
 
 mod archive;
+mod chunk;
 mod decode;
 mod deflate;
 mod framing;
@@ -14,6 +15,7 @@ mod tree;
 #[cfg(test)]
 mod trial;
 mod write;
+mod zstd;
 
 use std::fmt;
 
@@ -22,10 +24,11 @@ use crate::digest::DiffId;
 use crate::media_type::Packing;
 
 pub use archive::{Archive, FileInput};
-pub use deflate::compress;
+pub use chunk::compress;
 pub use order::Ordered;
 pub use tree::TreeTar;
 pub use write::{Contents, write};
+pub use zstd::DEFAULT_ZSTD_LEVEL;
 
 /// How a new layer is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,11 @@ pub enum Codec {
         /// zlib-rs' level.
         level: u8,
     },
+    /// zstd frames (RFC 8878); level 1 to 22.
+    Zstd {
+        /// zstd's level.
+        level: u8,
+    },
 }
 
 impl Codec {
@@ -45,6 +53,7 @@ impl Codec {
         match self {
             Self::Uncompressed => Packing::Plain,
             Self::Gzip { .. } => Packing::Gzip,
+            Self::Zstd { .. } => Packing::Zstd,
         }
     }
 }
@@ -54,6 +63,7 @@ impl fmt::Display for Codec {
         match self {
             Self::Uncompressed => f.write_str("uncompressed"),
             Self::Gzip { level } => write!(f, "gzip {level}"),
+            Self::Zstd { level } => write!(f, "zstd {level}"),
         }
     }
 }

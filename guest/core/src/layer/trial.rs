@@ -114,6 +114,19 @@ pub fn entry(path: &str, kind: Kind) -> Entry {
     Entry { path, kind, mode: 0o644, uid: 0, gid: 0, modified: Timestamp::default(), xattrs: Vec::new() }
 }
 
+/// What zstd frames hold, checksums checked, as another decoder has it.
+pub fn unzstd(mut frames: &[u8]) -> Vec<u8> {
+    let mut decoder = ruzstd::decoding::FrameDecoder::new();
+    let mut out = Vec::new();
+    while !frames.is_empty() {
+        decoder.reset(&mut frames).unwrap();
+        decoder.decode_blocks(&mut frames, ruzstd::decoding::BlockDecodingStrategy::All).unwrap();
+        out.extend(decoder.collect().unwrap());
+        assert_eq!(decoder.get_checksum_from_data(), decoder.get_calculated_checksum());
+    }
+    out
+}
+
 /// Bytes that compress somewhat, the same for the same length.
 pub fn text(length: usize) -> Vec<u8> {
     let mut state = 1_u32;

@@ -1,14 +1,14 @@
 //! The one pump: a tar's bytes to its diff ID and, through the codec, to a blob and its digest.
 //!
-//! Everything that decides what a layer's bytes are, given its tar, is here and in `deflate`. Two halves run at the same time, joined by
-//! a short queue: one hashes and cuts, the other compresses several chunks at once and writes them in order.
+//! Everything that decides what a layer's bytes are, given its tar, is here and in the codecs' files. Two halves run at the same time,
+//! joined by a short queue: one hashes and cuts, the other compresses several chunks at once and writes them in order.
 
 use futures_channel::mpsc;
 use futures_util::future::{join, try_join};
 use futures_util::{SinkExt, StreamExt};
 
-use super::deflate::{self, Cutter};
-use super::{Codec, Layer};
+use super::chunk::Cutter;
+use super::{Codec, Layer, deflate, zstd};
 use crate::descriptor::Descriptor;
 use crate::digest::{DiffId, Digest};
 use crate::error::Result;
@@ -44,7 +44,10 @@ pub async fn write<M: Media, W: Writer>(
     let mut progress = Progress { media, subject, done: 0 };
     let (digest, size, diff_id) = match codec {
         Codec::Uncompressed => plain(media, contents, &mut progress, writer).await?,
-        Codec::Gzip { level } => gzip(media, contents, level, &mut progress, writer).await?,
+        Codec::Gzip { level } => {
+            chunked(media, contents, deflate::cutter(level), Some(Default::default()), &mut progress, writer).await?
+        }
+        Codec::Zstd { level } => chunked(media, contents, zstd::cutter(level), None, &mut progress, writer).await?,
     };
     progress.say(true);
     let descriptor = Descriptor::new(media_type::layer(codec.packing()), digest, size);
@@ -68,17 +71,19 @@ async fn plain<M: Media, W: Writer>(
     Ok((digest.clone(), size, digest))
 }
 
-async fn gzip<M: Media, W: Writer>(
+/// Chunks one after the other; with a trailer they are one gzip member.
+async fn chunked<M: Media, W: Writer>(
     media: &M,
     contents: &mut impl Contents,
-    level: u8,
+    mut cutter: Cutter,
+    mut trailer: Option<deflate::Trailer>,
     progress: &mut Progress<'_, M>,
     writer: &mut W,
 ) -> Result<(Digest, u64, Digest)> {
     let (mut queue, chunks) = mpsc::channel::<Chunk>(1);
+    let in_flight = in_flight(media, cutter.size());
     let cut = async move {
         let mut hasher = media.hasher(HashAlgorithm::Sha256);
-        let mut cutter = Cutter::new(level);
         let mut piece = next(media, contents).await?;
         while let Some(now) = piece {
             progress.add(now.len());
@@ -100,9 +105,9 @@ async fn gzip<M: Media, W: Writer>(
     };
     let pack = async {
         let mut blob = Blob::new(media, writer);
-        blob.write(deflate::HEADER.to_vec()).await?;
-        let mut trailer = deflate::Trailer::default();
-        let in_flight = (media.parallelism().max(1) as usize).saturating_mul(2);
+        if trailer.is_some() {
+            blob.write(deflate::HEADER.to_vec()).await?;
+        }
         let mut packed = chunks
             .map(async |chunk| {
                 let length = chunk.bytes.len() as u64;
@@ -111,10 +116,14 @@ async fn gzip<M: Media, W: Writer>(
             .buffered(in_flight);
         while let Some(done) = packed.next().await {
             let (packed, length) = done?;
-            trailer.add(packed.crc32, length);
+            if let Some(trailer) = &mut trailer {
+                trailer.add(packed.crc32, length);
+            }
             blob.write(packed.bytes).await?;
         }
-        blob.write(trailer.bytes().to_vec()).await?;
+        if let Some(trailer) = trailer {
+            blob.write(trailer.bytes().to_vec()).await?;
+        }
         Ok(blob.finish().await)
     };
     let (diff_id, (digest, size)) = try_join(cut, pack).await?;
@@ -128,6 +137,13 @@ async fn next<M: Media>(media: &M, contents: &mut impl Contents) -> Result<Optio
         media.emit(Event::Warning(warning));
     }
     Ok(piece)
+}
+
+/// How many chunks of so many bytes are compressed at the same time: enough that no worker waits, and no more memory than that takes.
+fn in_flight<M: Media>(media: &M, size: usize) -> usize {
+    let workers = media.parallelism().max(1) as usize;
+    let wanted = if size < LARGE { workers.saturating_mul(2) } else { workers.saturating_add(1) };
+    wanted.min(MEMORY.checked_div(size).unwrap_or(1)).max(1)
 }
 
 /// A closed queue means that the other half has failed: its error is the one that counts, and ends this half.
@@ -183,6 +199,12 @@ impl<M: Media> Progress<'_, M> {
     }
 }
 
+/// From this size on a chunk takes so long that one that waits for each worker would only be memory.
+const LARGE: usize = 4 << 20;
+
+/// Bytes that are compressed at the same time at most.
+const MEMORY: usize = 192 << 20;
+
 /// Progress is told once in so many bytes.
 const EVERY: u64 = 4 << 20;
 
@@ -190,7 +212,7 @@ const EVERY: u64 = 4 << 20;
 mod tests {
     use super::*;
     use crate::error::{Code, Error, Fault};
-    use crate::layer::trial::{Given, Late, text, wait};
+    use crate::layer::trial::{Given, Late, text, unzstd, wait};
     use crate::media::{Directory as _, File as _};
     use crate::memory::{self, Directory, Memory};
 
@@ -206,8 +228,11 @@ mod tests {
         (layer, blob(&writer), media.0.events.into_inner())
     }
 
-    /// Decodes one gzip member with another decoder.
-    fn unpack(member: &[u8]) -> Vec<u8> {
+    /// Decodes one gzip member, or zstd frames, with another decoder.
+    fn unpack(member: &[u8], codec: Codec) -> Vec<u8> {
+        if let Codec::Zstd { .. } = codec {
+            return unzstd(member);
+        }
         let (head, rest) = member.split_at(10);
         let (body, trailer) = rest.split_at(rest.len() - 8);
         assert_eq!(head, deflate::HEADER);
@@ -220,25 +245,33 @@ mod tests {
     #[test]
     fn the_same_bytes_with_any_number_of_workers() {
         let tar = text((9 << 20) + 4711);
-        for level in [0, 1, 4, 6, 9] {
-            let codec = Codec::Gzip { level };
+        let gzip = [0, 1, 4, 6, 9].map(|level| Codec::Gzip { level });
+        let zstd = [1, 3, 6].map(|level| Codec::Zstd { level });
+        for codec in gzip.into_iter().chain(zstd) {
             let one = make(1, &tar, 1 << 20, codec);
-            assert!(unpack(&one.1) == tar);
+            assert!(unpack(&one.1, codec) == tar);
             assert_eq!(one.0.diff_id, DiffId(Digest::of(&tar)));
-            let descriptor = Descriptor::new(media_type::LAYER_GZIP, Digest::of(&one.1), one.1.len() as u64);
-            assert_eq!(one.0.descriptor, descriptor);
+            let media_type = media_type::layer(codec.packing());
+            assert_eq!(one.0.descriptor, Descriptor::new(media_type, Digest::of(&one.1), one.1.len() as u64));
             for (parallelism, piece) in [(2, 1 << 20), (7, 77_777), (3, 5 << 20)] {
                 let other = make(parallelism, &tar, piece, codec);
-                assert!(one.0 == other.0 && one.1 == other.1, "{level} {parallelism}");
+                assert!(one.0 == other.0 && one.1 == other.1, "{codec} {parallelism}");
             }
         }
     }
 
     #[test]
-    fn a_layer_of_any_length_is_one_member() {
+    fn a_layer_of_any_length_is_one_member_or_some_frames() {
         for length in [0, 1, 1024, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 2 << 20] {
             let tar = text(length);
-            assert!(unpack(&make(2, &tar, 1 << 20, Codec::Gzip { level: 4 }).1) == tar, "{length}");
+            for codec in [Codec::Gzip { level: 4 }, Codec::Zstd { level: 3 }] {
+                assert!(unpack(&make(2, &tar, 1 << 20, codec).1, codec) == tar, "{codec} {length}");
+            }
+        }
+        let codec = Codec::Zstd { level: 1 };
+        for (length, frames) in [(8 << 20, 1), ((8 << 20) + 1, 2), (16 << 20, 2)] {
+            let blob = make(2, &vec![b'!'; length], 1 << 20, codec).1;
+            assert_eq!(blob.windows(4).filter(|four| *four == [0x28, 0xb5, 0x2f, 0xfd]).count(), frames);
         }
     }
 
@@ -285,7 +318,7 @@ mod tests {
     #[test]
     fn either_half_may_fail() {
         let tar = text(40 << 20);
-        for codec in [Codec::Uncompressed, Codec::Gzip { level: 1 }] {
+        for codec in [Codec::Uncompressed, Codec::Gzip { level: 1 }, Codec::Zstd { level: 1 }] {
             let media = Late(Memory::default());
             assert_eq!(wait(write(&media, &mut Given(&tar, 1 << 20, None), codec, "t", &mut Full)), Err(full()));
             let broken = Error::malformed("tar", "broken");
