@@ -254,11 +254,17 @@ mod tests {
                 assert!(read(&packed, piece).unwrap() == tar);
             }
         }
-        // A window of 16 MiB, and one of 8, each with an empty last block.
-        let window = |exponent: u8| [0x28, 0xb5, 0x2f, 0xfd, 0, exponent << 3, 1, 0, 0];
-        let error = read(&window(14), 1 << 20).unwrap_err();
-        assert_eq!(error.code, Code::LimitExceeded("window".into()), "{error}");
-        assert!(read(&window(13), 1 << 20).unwrap_err().message.contains("the tar is empty"));
+        // Windows of 128 MiB, a little more, and 256 MiB, each with an empty last block.
+        let window = |descriptor: u8| [0x28, 0xb5, 0x2f, 0xfd, 0, descriptor, 1, 0, 0];
+        assert!(read(&window(17 << 3), 1 << 20).unwrap_err().message.contains("the tar is empty"));
+        for descriptor in [(17 << 3) + 1, 18 << 3] {
+            let error = read(&window(descriptor), 1 << 20).unwrap_err();
+            assert_eq!(error.code, Code::LimitExceeded("window".into()), "{error}");
+        }
+        let mut sum = crate::layer::zstd::tests::packed(3, tar.clone());
+        assert!(read(&sum, 1 << 20).unwrap() == tar);
+        *sum.last_mut().unwrap() ^= 1;
+        assert_eq!(read(&sum, 1 << 20).unwrap_err().code, Code::Malformed("zstd".into()));
         let cut = [&zstd(&tar)[..], &SKIPPABLE[..9]].concat();
         assert!(read(&cut, 1 << 20).unwrap_err().message.contains("cut short"));
     }

@@ -2,7 +2,7 @@
 //!
 //! Each has its content size and checksum in it and a window of 8 MiB at most, which is what every decoder must be able to read.
 
-use rust_zstd::{CompressOptions, Compressor, ParamSwitch};
+use rust_zstd::{CompressOptions, Compressor};
 
 use super::chunk::{Cutter, no_level, too_large};
 use crate::error::Result;
@@ -16,10 +16,13 @@ pub fn cutter(level: u8) -> Cutter {
     Cutter::new(Compression::Zstd(level), frame(level), 0)
 }
 
-/// Bytes of the tar in one frame: part of the codec profile. Where the level's own window ends at 8 MiB, frames may be longer.
+/// Bytes of the tar in one frame: part of the codec profile.
+///
+/// Cutting costs up to a window of matches at each border, so levels with long windows get long frames. From 20 on a window is as long as
+/// its frame, which keeps those frames short.
 pub fn frame(level: u8) -> usize {
     match level {
-        13..=19 => 16 << 20,
+        9..=19 => 16 << 20,
         _ => 8 << 20,
     }
 }
@@ -32,10 +35,7 @@ pub fn compress(chunk: &Chunk, level: u8) -> Result<Packed> {
     if chunk.bytes.len() > MAX_CHUNK || !chunk.dictionary.is_empty() {
         return Err(too_large(MAX_CHUNK));
     }
-    // Repetitions far apart are worth their search where a frame is as long as the longest window, unless the level is to be fast or
-    // finds them anyway.
-    let ldm = if matches!(level, 5..=12) { ParamSwitch::Enable } else { ParamSwitch::Disable };
-    let options = CompressOptions { level: i32::from(level), checksum: true, ldm, ..CompressOptions::default() };
+    let options = CompressOptions { level: i32::from(level), checksum: true, ..CompressOptions::default() };
     let mut bytes = Vec::new();
     Compressor::new(options).compress(&chunk.bytes, &mut bytes);
     bytes.shrink_to_fit();
@@ -46,11 +46,12 @@ pub fn compress(chunk: &Chunk, level: u8) -> Result<Packed> {
 const MAX_CHUNK: usize = 16 << 20;
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::layer::trial::{text, unzstd};
 
-    fn packed(level: u8, bytes: Vec<u8>) -> Vec<u8> {
+    /// One frame.
+    pub fn packed(level: u8, bytes: Vec<u8>) -> Vec<u8> {
         let compression = Compression::Zstd(level);
         let chunk = Chunk { compression, dictionary: Vec::new(), bytes, parts: Vec::new(), last: false };
         compress(&chunk, level).unwrap().bytes
