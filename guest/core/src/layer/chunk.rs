@@ -37,11 +37,6 @@ impl Cutter {
         Self { compression, size, primer, dictionary: Vec::new(), bytes: Vec::with_capacity(size) }
     }
 
-    /// Bytes of each chunk but the last.
-    pub fn size(&self) -> usize {
-        self.size
-    }
-
     /// The chunks that this piece completes. A chunk is complete when a byte follows it, because the last one ends differently.
     pub fn push(&mut self, mut piece: &[u8]) -> Vec<Chunk> {
         let mut chunks = Vec::new();

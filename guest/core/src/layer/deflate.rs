@@ -110,7 +110,7 @@ fn broken(why: &str) -> Error {
 }
 
 /// Bytes of a chunk: part of the codec profile.
-const CHUNK: usize = 1 << 20;
+pub const CHUNK: usize = 1 << 20;
 
 /// Bytes before a chunk that prime it: part of the codec profile, and DEFLATE's window.
 const DICTIONARY: usize = 32 << 10;

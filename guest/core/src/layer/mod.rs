@@ -4,16 +4,22 @@ mod archive;
 mod chunk;
 mod decode;
 mod deflate;
+mod estargz;
+mod footer;
 mod framing;
 mod gzip;
 pub mod hash;
 mod header;
+mod members;
 mod order;
 mod pax;
+mod pump;
 pub mod tar;
+mod toc;
 mod tree;
 #[cfg(test)]
 mod trial;
+mod walk;
 mod write;
 mod zstd;
 
@@ -25,6 +31,7 @@ use crate::media_type::Packing;
 
 pub use archive::{Archive, FileInput};
 pub use chunk::compress;
+pub use footer::{is_estargz, payload};
 pub use order::Ordered;
 pub use tree::TreeTar;
 pub use write::{Contents, write};
@@ -35,6 +42,11 @@ pub use zstd::DEFAULT_ZSTD_LEVEL;
 pub enum Codec {
     /// The tar as it is.
     Uncompressed,
+    /// eStargz: gzip members, one for each chunk of a file, and their table of contents; level 0 to 9.
+    Estargz {
+        /// zlib-rs' level.
+        level: u8,
+    },
     /// One gzip member (RFC 1952); level 0 to 9.
     Gzip {
         /// zlib-rs' level.
@@ -52,7 +64,7 @@ impl Codec {
     pub fn packing(self) -> Packing {
         match self {
             Self::Uncompressed => Packing::Plain,
-            Self::Gzip { .. } => Packing::Gzip,
+            Self::Estargz { .. } | Self::Gzip { .. } => Packing::Gzip,
             Self::Zstd { .. } => Packing::Zstd,
         }
     }
@@ -62,13 +74,14 @@ impl fmt::Display for Codec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Uncompressed => f.write_str("uncompressed"),
+            Self::Estargz { level } => write!(f, "estargz {level}"),
             Self::Gzip { level } => write!(f, "gzip {level}"),
             Self::Zstd { level } => write!(f, "zstd {level}"),
         }
     }
 }
 
-/// The level of gzip when none is asked for: as small as BuildKit's default, and faster.
+/// The level of gzip and eStargz when none is asked for: as small as BuildKit's default, and faster.
 pub const DEFAULT_GZIP_LEVEL: u8 = 4;
 
 /// A finished layer: its blob is written.

@@ -1,18 +1,16 @@
-//! The one pump: a tar's bytes to its diff ID and, through the codec, to a blob and its digest.
+//! A tar's bytes to its diff ID and, through the codec, to a blob and its digest.
 //!
-//! Everything that decides what a layer's bytes are, given its tar, is here and in the codecs' files. Two halves run at the same time,
-//! joined by a short queue: one hashes and cuts, the other compresses several chunks at once and writes them in order.
+//! Everything that decides what a layer's bytes are, given its tar, is here and in the codecs' files.
 
-use futures_channel::mpsc;
-use futures_util::future::{join, try_join};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::future::try_join;
 
 use super::chunk::Cutter;
-use super::{Codec, Layer, deflate, zstd};
+use super::pump::{Blob, Cut, Cuts, Tar, pump};
+use super::{Codec, Layer, deflate, estargz, zstd};
 use crate::descriptor::Descriptor;
-use crate::digest::{DiffId, Digest};
+use crate::digest::DiffId;
 use crate::error::Result;
-use crate::media::{Action, Chunk, Event, HashAlgorithm, Hasher, Media, Step, Writer};
+use crate::media::{Event, Media, Writer};
 use crate::media_type;
 
 /// The bytes of a tar, once, in pieces.
@@ -33,7 +31,8 @@ pub const PIECE: u32 = 1 << 20;
 /// Writes the layer's blob, unpublished, and says what it is. The bytes do not depend on how many workers there are.
 ///
 /// # Errors
-/// Those of the contents, the workers and the writer, as they are.
+/// Those of the contents, the workers and the writer, as they are; for eStargz also `malformed` and `unsupported` for entries that its
+/// table of contents cannot list.
 pub async fn write<M: Media, W: Writer>(
     media: &M,
     contents: &mut impl Contents,
@@ -41,97 +40,62 @@ pub async fn write<M: Media, W: Writer>(
     subject: &str,
     writer: &mut W,
 ) -> Result<Layer> {
-    let mut progress = Progress { media, subject, done: 0 };
-    let (digest, size, diff_id) = match codec {
-        Codec::Uncompressed => plain(media, contents, &mut progress, writer).await?,
-        Codec::Gzip { level } => {
-            chunked(media, contents, deflate::cutter(level), Some(Default::default()), &mut progress, writer).await?
+    let mut tar = Tar::new(media, subject);
+    let mut blob = Blob::new(media, writer);
+    let mut annotations = Default::default();
+    match codec {
+        Codec::Uncompressed => plain(&mut tar, contents, &mut blob).await?,
+        Codec::Gzip { level } => gzip(&mut tar, contents, level, &mut blob).await?,
+        Codec::Zstd { level } => {
+            let mut cuts = Chunks::new(media, contents, zstd::cutter(level));
+            pump(&mut tar, &mut cuts, zstd::frame(level), &mut blob, |_, _| Ok(())).await?;
         }
-        Codec::Zstd { level } => chunked(media, contents, zstd::cutter(level), None, &mut progress, writer).await?,
-    };
-    progress.say(true);
-    let descriptor = Descriptor::new(media_type::layer(codec.packing()), digest, size);
+        Codec::Estargz { level } => annotations = estargz::write(&mut tar, contents, level, &mut blob).await?,
+    }
+    let diff_id = tar.finish().await;
+    let (digest, size) = blob.finish().await;
+    let diff_id = if codec == Codec::Uncompressed { digest.clone() } else { diff_id };
+    let mut descriptor = Descriptor::new(media_type::layer(codec.packing()), digest, size);
+    descriptor.annotations = annotations;
     Ok(Layer { descriptor, diff_id: DiffId(diff_id) })
 }
 
+/// A tar as it is: its bytes are hashed once, as the blob's.
 async fn plain<M: Media, W: Writer>(
-    media: &M,
+    tar: &mut Tar<'_, M>,
     contents: &mut impl Contents,
-    progress: &mut Progress<'_, M>,
-    writer: &mut W,
-) -> Result<(Digest, u64, Digest)> {
-    let mut blob = Blob::new(media, writer);
+    blob: &mut Blob<'_, M, W>,
+) -> Result<()> {
+    let media = tar.media;
     let mut piece = next(media, contents).await?;
     while let Some(now) = piece {
-        progress.add(now.len());
+        tar.count(now.len());
         // The next piece is read while this one is written.
         (piece, ()) = try_join(next(media, contents), blob.write(now)).await?;
     }
-    let (digest, size) = blob.finish().await;
-    Ok((digest.clone(), size, digest))
+    Ok(())
 }
 
-/// Chunks one after the other; with a trailer they are one gzip member.
-async fn chunked<M: Media, W: Writer>(
-    media: &M,
+/// One gzip member, at the end of what is in the blob.
+pub async fn gzip<M: Media, W: Writer>(
+    tar: &mut Tar<'_, M>,
     contents: &mut impl Contents,
-    mut cutter: Cutter,
-    mut trailer: Option<deflate::Trailer>,
-    progress: &mut Progress<'_, M>,
-    writer: &mut W,
-) -> Result<(Digest, u64, Digest)> {
-    let (mut queue, chunks) = mpsc::channel::<Chunk>(1);
-    let in_flight = in_flight(media, cutter.size());
-    let cut = async move {
-        let mut hasher = media.hasher(HashAlgorithm::Sha256);
-        let mut piece = next(media, contents).await?;
-        while let Some(now) = piece {
-            progress.add(now.len());
-            let chunks = cutter.push(&now);
-            let queue = &mut queue;
-            let work = async {
-                hasher.update(now).await;
-                for chunk in chunks {
-                    enqueue(queue, chunk).await;
-                }
-                Ok(())
-            };
-            // The next piece is read while this one is worked on.
-            (piece, ()) = try_join(next(media, contents), work).await?;
-        }
-        enqueue(&mut queue, cutter.finish()).await;
-        drop(queue);
-        Ok(Digest::from_hash(HashAlgorithm::Sha256, &hasher.finish().await))
-    };
-    let pack = async {
-        let mut blob = Blob::new(media, writer);
-        if trailer.is_some() {
-            blob.write(deflate::HEADER.to_vec()).await?;
-        }
-        let mut packed = chunks
-            .map(async |chunk| {
-                let length = chunk.bytes.len() as u64;
-                media.compress(chunk).await.map(|packed| (packed, length))
-            })
-            .buffered(in_flight);
-        while let Some(done) = packed.next().await {
-            let (packed, length) = done?;
-            if let Some(trailer) = &mut trailer {
-                trailer.add(packed.crc32, length);
-            }
-            blob.write(packed.bytes).await?;
-        }
-        if let Some(trailer) = trailer {
-            blob.write(trailer.bytes().to_vec()).await?;
-        }
-        Ok(blob.finish().await)
-    };
-    let (diff_id, (digest, size)) = try_join(cut, pack).await?;
-    Ok((digest, size, diff_id))
+    level: u8,
+    blob: &mut Blob<'_, M, W>,
+) -> Result<()> {
+    blob.write(deflate::HEADER.to_vec()).await?;
+    let mut trailer = deflate::Trailer::default();
+    let mut cuts = Chunks::new(tar.media, contents, deflate::cutter(level));
+    pump(tar, &mut cuts, deflate::CHUNK, blob, |packed, length| {
+        trailer.add(packed.crc32, length);
+        Ok(())
+    })
+    .await?;
+    blob.write(trailer.bytes().to_vec()).await
 }
 
 /// The next piece; what there is to know about the contents is told.
-async fn next<M: Media>(media: &M, contents: &mut impl Contents) -> Result<Option<Vec<u8>>> {
+pub async fn next<M: Media>(media: &M, contents: &mut impl Contents) -> Result<Option<Vec<u8>>> {
     let piece = contents.next().await?;
     if let Some(warning) = contents.warning() {
         media.emit(Event::Warning(warning));
@@ -139,78 +103,36 @@ async fn next<M: Media>(media: &M, contents: &mut impl Contents) -> Result<Optio
     Ok(piece)
 }
 
-/// How many chunks of so many bytes are compressed at the same time: enough that no worker waits, and no more memory than that takes.
-fn in_flight<M: Media>(media: &M, size: usize) -> usize {
-    let workers = media.parallelism().max(1) as usize;
-    let wanted = if size < LARGE { workers.saturating_mul(2) } else { workers.saturating_add(1) };
-    wanted.min(MEMORY.checked_div(size).unwrap_or(1)).max(1)
-}
-
-/// A closed queue means that the other half has failed: its error is the one that counts, and ends this half.
-async fn enqueue(queue: &mut mpsc::Sender<Chunk>, chunk: Chunk) {
-    if queue.feed(chunk).await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
-/// A blob in the making: hashed while it is written.
-struct Blob<'a, M: Media, W> {
-    hasher: M::Hasher,
-    writer: &'a mut W,
-    size: u64,
-}
-
-impl<'a, M: Media, W: Writer> Blob<'a, M, W> {
-    fn new(media: &M, writer: &'a mut W) -> Self {
-        Self { hasher: media.hasher(HashAlgorithm::Sha256), writer, size: 0 }
-    }
-
-    async fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
-        self.size = self.size.saturating_add(bytes.len() as u64);
-        let ((), written) = join(self.hasher.update(bytes.clone()), self.writer.write(bytes)).await;
-        written
-    }
-
-    async fn finish(self) -> (Digest, u64) {
-        (Digest::from_hash(HashAlgorithm::Sha256, &self.hasher.finish().await), self.size)
-    }
-}
-
-/// Bytes of the uncompressed layer, told now and then.
-struct Progress<'a, M> {
+/// A tar cut into chunks of one size.
+struct Chunks<'a, M, C> {
     media: &'a M,
-    subject: &'a str,
-    done: u64,
+    contents: &'a mut C,
+    /// `None` behind the end.
+    cutter: Option<Cutter>,
 }
 
-impl<M: Media> Progress<'_, M> {
-    fn add(&mut self, bytes: usize) {
-        let before = self.done / EVERY;
-        self.done = self.done.saturating_add(bytes as u64);
-        if self.done / EVERY != before {
-            self.say(false);
+impl<'a, M, C> Chunks<'a, M, C> {
+    fn new(media: &'a M, contents: &'a mut C, cutter: Cutter) -> Self {
+        Self { media, contents, cutter: Some(cutter) }
+    }
+}
+
+impl<M: Media, C: Contents> Cuts for Chunks<'_, M, C> {
+    async fn next(&mut self) -> Result<Option<Cut>> {
+        let Some(cutter) = &mut self.cutter else { return Ok(None) };
+        if let Some(bytes) = next(self.media, self.contents).await? {
+            let chunks = cutter.push(&bytes);
+            return Ok(Some(Cut { bytes, chunks }));
         }
-    }
-
-    fn say(&self, finished: bool) {
-        let (id, subject) = (self.subject.to_owned(), self.subject.to_owned());
-        let step = Step { id, action: Action::Layer, subject, done: self.done, total: None, note: None, finished };
-        self.media.emit(Event::Step(step));
+        let last = self.cutter.take().map(Cutter::finish);
+        Ok(Some(Cut { bytes: Vec::new(), chunks: last.into_iter().collect() }))
     }
 }
-
-/// From this size on a chunk takes so long that one that waits for each worker would only be memory.
-const LARGE: usize = 4 << 20;
-
-/// Bytes that are compressed at the same time at most.
-const MEMORY: usize = 192 << 20;
-
-/// Progress is told once in so many bytes.
-const EVERY: u64 = 4 << 20;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::Digest;
     use crate::error::{Code, Error, Fault};
     use crate::layer::trial::{Given, Late, text, unzstd, wait};
     use crate::media::{Directory as _, File as _};
