@@ -153,10 +153,15 @@ impl media::Media for Seam {
     }
 
     async fn compress(&self, chunk: Chunk) -> Result<Packed> {
-        let Chunk { compression: media::Compression::Deflate(level), dictionary, bytes, last } = chunk;
-        let chunk = types::Chunk { compression: types::Compression::Deflate(level), dictionary, bytes, last };
-        let packed = workers::compress(chunk).await.map_err(inward)?;
-        Ok(Packed { bytes: packed.bytes, crc32: packed.crc32 })
+        let Chunk { compression, dictionary, bytes, parts, last } = chunk;
+        let compression = match compression {
+            media::Compression::Deflate(level) => types::Compression::Deflate(level),
+            media::Compression::Gzip(level) => types::Compression::Gzip(level),
+            media::Compression::Zstd(level) => types::Compression::Zstd(level),
+        };
+        let chunk = types::Chunk { compression, dictionary, bytes, parts, last };
+        let types::Packed { bytes, parts, crc32 } = workers::compress(chunk).await.map_err(inward)?;
+        Ok(Packed { bytes, parts, crc32 })
     }
 
     fn hasher(&self, algorithm: HashAlgorithm) -> Hasher {

@@ -208,8 +208,12 @@ pub enum HashAlgorithm {
 /// A codec of the codec profile with its level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
-    /// Raw DEFLATE; level 0 to 9.
+    /// Raw DEFLATE that ends on a byte border; level 0 to 9.
     Deflate(u8),
+    /// Whole gzip members, one for each of the chunk's parts; level 0 to 9.
+    Gzip(u8),
+    /// A whole zstd frame; level 1 to 22.
+    Zstd(u8),
 }
 
 /// A piece of a layer; the same piece gives the same bytes everywhere.
@@ -217,10 +221,12 @@ pub enum Compression {
 pub struct Chunk {
     /// How.
     pub compression: Compression,
-    /// The up to 32 KiB before `bytes`.
+    /// For DEFLATE, the up to 32 KiB before `bytes`; else empty.
     pub dictionary: Vec<u8>,
-    /// What to compress.
+    /// What to compress: at most 4 MiB for DEFLATE, 8 MiB for gzip, 16 MiB for zstd.
     pub bytes: Vec<u8>,
+    /// For gzip, how many of the bytes each member has, which is all of them; else empty.
+    pub parts: Vec<u32>,
     /// Whether the layer ends here.
     pub last: bool,
 }
@@ -230,7 +236,9 @@ pub struct Chunk {
 pub struct Packed {
     /// What goes into the blob.
     pub bytes: Vec<u8>,
-    /// CRC-32 of the uncompressed bytes.
+    /// For gzip, how many of the bytes each member has; else empty.
+    pub parts: Vec<u32>,
+    /// For DEFLATE, CRC-32 of the uncompressed bytes; else 0.
     pub crc32: u32,
 }
 

@@ -26,11 +26,13 @@ impl Guest for Shell {
     fn compress(chunk: Chunk) -> Result<Packed, Error> {
         let compression = match chunk.compression {
             Compression::Deflate(level) => media::Compression::Deflate(level),
+            Compression::Gzip(level) => media::Compression::Gzip(level),
+            Compression::Zstd(level) => media::Compression::Zstd(level),
         };
-        let Chunk { dictionary, bytes, last, .. } = chunk;
-        let packed =
-            layer::compress(&media::Chunk { compression, dictionary, bytes, last }).map_err(errors::outward)?;
-        Ok(Packed { bytes: packed.bytes, crc32: packed.crc32 })
+        let Chunk { dictionary, bytes, parts, last, .. } = chunk;
+        let chunk = media::Chunk { compression, dictionary, bytes, parts, last };
+        let media::Packed { bytes, parts, crc32 } = layer::compress(&chunk).map_err(errors::outward)?;
+        Ok(Packed { bytes, parts, crc32 })
     }
 }
 

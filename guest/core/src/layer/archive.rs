@@ -2,6 +2,7 @@
 
 use super::decode::Decoder;
 use super::framing::Framing;
+use super::tar;
 use super::write::{Contents, PIECE};
 use crate::error::Result;
 use crate::media::{File, Input};
@@ -16,6 +17,8 @@ pub struct Archive<I> {
     held: Vec<u8>,
     taken: usize,
     ended: bool,
+    /// Whether the tar may lack its end.
+    completes: bool,
 }
 
 impl<I: Input> Archive<I> {
@@ -33,7 +36,16 @@ impl<I: Input> Archive<I> {
             held.extend(piece);
         }
         let decoder = Decoder::of(&held);
-        Ok(Self { input, decoder, framing: Framing::default(), held, taken: 0, ended: false })
+        Ok(Self { input, decoder, framing: Framing::default(), held, taken: 0, ended: false, completes: false })
+    }
+
+    /// As [`Archive::open`], for what stands before the table of contents of an eStargz layer ([`super::payload`]): not every tool
+    /// ends the tar there. An end that is missing is added.
+    ///
+    /// # Errors
+    /// The input's.
+    pub async fn open_payload(input: I) -> Result<Self> {
+        Ok(Self { completes: true, ..Self::open(input).await? })
     }
 
     /// The next bytes of the tar, not yet checked; none at the end.
@@ -75,8 +87,15 @@ impl<I: Input> Contents for Archive<I> {
         let piece = self.decoded().await?;
         if piece.is_empty() {
             self.ended = true;
-            self.framing.finish()?;
-            return Ok(None);
+            let finished = self.framing.finish();
+            if finished.is_err()
+                && self.completes
+                && self.framing.push(&tar::END).is_ok()
+                && self.framing.finish().is_ok()
+            {
+                return Ok(Some(tar::END.to_vec()));
+            }
+            return finished.map(|()| None);
         }
         self.framing.push(&piece)?;
         Ok(Some(piece))
@@ -91,18 +110,28 @@ impl<I: Input> Contents for Archive<I> {
 pub struct FileInput<F> {
     file: F,
     offset: u64,
+    end: u64,
 }
 
 impl<F: File> FileInput<F> {
     /// From the first byte on.
     pub fn new(file: F) -> Self {
-        Self { file, offset: 0 }
+        Self::until(file, u64::MAX)
+    }
+
+    /// From the first byte on, at most so many.
+    pub fn until(file: F, end: u64) -> Self {
+        Self { file, offset: 0, end }
     }
 }
 
 impl<F: File> Input for FileInput<F> {
     async fn read(&mut self, max: u32) -> Result<Vec<u8>> {
-        let piece = self.file.read_at(self.offset, max).await?;
+        let rest = self.end.saturating_sub(self.offset);
+        if rest == 0 {
+            return Ok(Vec::new());
+        }
+        let piece = self.file.read_at(self.offset, u32::try_from(rest).unwrap_or(max).min(max)).await?;
         self.offset = self.offset.saturating_add(piece.len() as u64);
         Ok(piece)
     }
@@ -113,7 +142,7 @@ mod tests {
     use super::*;
     use crate::error::{Code, Error};
     use crate::layer::trial::{Pieces, all, entry, text, wait};
-    use crate::layer::{compress, deflate, tar};
+    use crate::layer::{compress, deflate};
     use crate::media::{Chunk, Compression, Kind};
 
     fn read(bytes: &[u8], piece: usize) -> Result<Vec<u8>> {
@@ -140,7 +169,13 @@ mod tests {
         let count = bytes.len() >> 22;
         for at in 0..=count {
             let piece = &bytes[at << 22..bytes.len().min((at + 1) << 22)];
-            let chunk = Chunk { compression, dictionary: Vec::new(), bytes: piece.to_vec(), last: at == count };
+            let chunk = Chunk {
+                compression,
+                dictionary: Vec::new(),
+                bytes: piece.to_vec(),
+                parts: Vec::new(),
+                last: at == count,
+            };
             let packed = compress(&chunk).unwrap();
             trailer.add(packed.crc32, piece.len() as u64);
             out.extend(packed.bytes);
@@ -248,11 +283,17 @@ mod tests {
                 assert!(read(&packed, piece).unwrap() == tar);
             }
         }
-        // A window of 16 MiB, and one of 8, each with an empty last block.
-        let window = |exponent: u8| [0x28, 0xb5, 0x2f, 0xfd, 0, exponent << 3, 1, 0, 0];
-        let error = read(&window(14), 1 << 20).unwrap_err();
-        assert_eq!(error.code, Code::LimitExceeded("window".into()), "{error}");
-        assert!(read(&window(13), 1 << 20).unwrap_err().message.contains("the tar is empty"));
+        // Windows of 128 MiB, a little more, and 256 MiB, each with an empty last block.
+        let window = |descriptor: u8| [0x28, 0xb5, 0x2f, 0xfd, 0, descriptor, 1, 0, 0];
+        assert!(read(&window(17 << 3), 1 << 20).unwrap_err().message.contains("the tar is empty"));
+        for descriptor in [(17 << 3) + 1, 18 << 3] {
+            let error = read(&window(descriptor), 1 << 20).unwrap_err();
+            assert_eq!(error.code, Code::LimitExceeded("window".into()), "{error}");
+        }
+        let mut sum = crate::layer::zstd::tests::packed(3, tar.clone());
+        assert!(read(&sum, 1 << 20).unwrap() == tar);
+        *sum.last_mut().unwrap() ^= 1;
+        assert_eq!(read(&sum, 1 << 20).unwrap_err().code, Code::Malformed("zstd".into()));
         let cut = [&zstd(&tar)[..], &SKIPPABLE[..9]].concat();
         assert!(read(&cut, 1 << 20).unwrap_err().message.contains("cut short"));
     }
@@ -316,6 +357,18 @@ mod tests {
         assert_eq!(refused.len(), REFUSED.len(), "{refused:#?}");
         for ((name, why), (expected, because)) in refused.iter().zip(REFUSED) {
             assert!(name == expected && why.contains(because), "{name}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_payload_gets_the_end_that_it_lacks() {
+        let tar = small();
+        let open = tar.len() - tar::END.len();
+        for (cut, whole) in [(tar.len(), true), (open, true), (open + 512, false), (open - 1, false), (0, false)] {
+            let packed = gzip(&tar[..cut]);
+            let mut archive = wait(Archive::open_payload(Pieces(&packed, 1000))).unwrap();
+            let read = all(&mut archive).map(|(bytes, _)| bytes);
+            assert_eq!(read.is_ok_and(|read| read == tar), whole, "{cut}");
         }
     }
 

@@ -5,89 +5,81 @@
 
 use flate2::{Compress, Compression as Level, FlushCompress, Status};
 
+use super::chunk::{Cutter, no_level, too_large};
 use crate::error::{Code, Error, Fault, Result};
 use crate::media::{Chunk, Compression, Packed};
 
 /// The member's header (RFC 1952, 2.3): no name, no time, no extra flags, unknown system.
 pub const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
-/// Compresses one chunk: what a worker does.
-///
-/// # Errors
-/// `invalid-option` for a level out of range, `limit-exceeded` for a chunk or dictionary over its size.
-pub fn compress(chunk: &Chunk) -> Result<Packed> {
-    let Compression::Deflate(level) = chunk.compression;
-    if level > 9 {
-        return Err(Error::invalid_option("compression-level", format!("level {level} is not one of gzip's: 0 to 9")));
-    }
+/// The profile's cutter.
+pub fn cutter(level: u8) -> Cutter {
+    Cutter::new(Compression::Deflate(level), CHUNK, DICTIONARY)
+}
+
+/// Compresses one chunk to raw DEFLATE, flushed or, at the end of the layer, finished.
+pub fn compress(chunk: &Chunk, level: u8) -> Result<Packed> {
+    let mut state = state(level)?;
     if chunk.bytes.len() > MAX_CHUNK || chunk.dictionary.len() > DICTIONARY {
-        let message = format!("a chunk is at most {MAX_CHUNK} bytes and its dictionary {DICTIONARY}");
-        return Err(Error::new(Fault::Host, Code::LimitExceeded("chunk size".into()), message));
+        return Err(too_large(MAX_CHUNK));
     }
-    let mut state = Compress::new(Level::new(u32::from(level)), false);
     if !chunk.dictionary.is_empty() {
         state.set_dictionary(&chunk.dictionary).map_err(|_| broken("the dictionary was refused"))?;
     }
-    let flush = if chunk.last { FlushCompress::Finish } else { FlushCompress::Sync };
+    let bytes = run(&mut state, &chunk.bytes, chunk.last)?;
+    Ok(Packed { bytes, parts: Vec::new(), crc32: crc32fast::hash(&chunk.bytes) })
+}
+
+/// Compresses each part of a chunk to a gzip member of its own.
+pub fn members(chunk: &Chunk, level: u8) -> Result<Packed> {
+    let mut state = state(level)?;
+    if chunk.bytes.len() > MAX_MEMBERS || !chunk.dictionary.is_empty() {
+        return Err(too_large(MAX_MEMBERS));
+    }
+    let wrong = || Error::new(Fault::Host, Code::Malformed("chunk".into()), "the parts of a chunk are not all of it");
+    let mut packed = Packed { bytes: Vec::new(), parts: Vec::with_capacity(chunk.parts.len()), crc32: 0 };
+    let mut rest = chunk.bytes.as_slice();
+    for length in &chunk.parts {
+        let (part, later) = rest.split_at_checked(*length as usize).ok_or_else(wrong)?;
+        rest = later;
+        state.reset();
+        let body = run(&mut state, part, true)?;
+        let mut trailer = Trailer::default();
+        trailer.add(crc32fast::hash(part), part.len() as u64);
+        let length = HEADER.len().saturating_add(body.len()).saturating_add(8);
+        packed.parts.push(u32::try_from(length).unwrap_or(u32::MAX));
+        packed.bytes.extend_from_slice(&HEADER);
+        packed.bytes.extend_from_slice(&body);
+        packed.bytes.extend_from_slice(&trailer.bytes());
+    }
+    if rest.is_empty() { Ok(packed) } else { Err(wrong()) }
+}
+
+fn state(level: u8) -> Result<Compress> {
+    if level > 9 {
+        return Err(no_level(level, "gzip", "0 to 9"));
+    }
+    Ok(Compress::new(Level::new(u32::from(level)), false))
+}
+
+fn run(state: &mut Compress, input: &[u8], last: bool) -> Result<Vec<u8>> {
+    let flush = if last { FlushCompress::Finish } else { FlushCompress::Sync };
     // Room for all that it can become: how DEFLATE stores what does not compress depends on the room that it is given.
-    let mut bytes = Vec::with_capacity(chunk.bytes.len().saturating_add(chunk.bytes.len() / 8).saturating_add(1024));
+    let mut bytes = Vec::with_capacity(input.len().saturating_add(input.len() / 8).saturating_add(1024));
     loop {
         let done = usize::try_from(state.total_in()).unwrap_or(usize::MAX);
-        let rest = chunk.bytes.get(done..).unwrap_or_default();
+        let rest = input.get(done..).unwrap_or_default();
         let status = state.compress_vec(rest, &mut bytes, flush).map_err(|_| broken("the stream broke"))?;
         let finished = match status {
             Status::StreamEnd => true,
             // A flush is complete when there is room left behind it.
-            Status::Ok | Status::BufError => !chunk.last && bytes.len() < bytes.capacity(),
+            Status::Ok | Status::BufError => !last && bytes.len() < bytes.capacity(),
         };
         if finished {
             bytes.shrink_to_fit();
-            return Ok(Packed { bytes, crc32: crc32fast::hash(&chunk.bytes) });
+            return Ok(bytes);
         }
-        bytes.reserve((chunk.bytes.len() / 4).saturating_add(1024));
-    }
-}
-
-/// Cuts a tar into the profile's chunks.
-pub struct Cutter {
-    level: u8,
-    dictionary: Vec<u8>,
-    bytes: Vec<u8>,
-}
-
-impl Cutter {
-    /// Before the first byte.
-    pub fn new(level: u8) -> Self {
-        Self { level, dictionary: Vec::new(), bytes: Vec::with_capacity(CHUNK) }
-    }
-
-    /// The chunks that this piece completes. A chunk is complete when a byte follows it, because the last one ends differently.
-    pub fn push(&mut self, mut piece: &[u8]) -> Vec<Chunk> {
-        let mut chunks = Vec::new();
-        while !piece.is_empty() {
-            if self.bytes.len() == CHUNK {
-                chunks.push(self.cut(false));
-            }
-            let room = CHUNK.saturating_sub(self.bytes.len()).min(piece.len());
-            let (now, later) = piece.split_at_checked(room).unwrap_or((piece, &[]));
-            self.bytes.extend_from_slice(now);
-            piece = later;
-        }
-        chunks
-    }
-
-    /// The last chunk.
-    pub fn finish(mut self) -> Chunk {
-        self.cut(true)
-    }
-
-    fn cut(&mut self, last: bool) -> Chunk {
-        let from = self.bytes.len().saturating_sub(DICTIONARY);
-        let next = self.bytes.get(from..).unwrap_or_default().to_vec();
-        let dictionary = std::mem::replace(&mut self.dictionary, next);
-        let room = if last { 0 } else { CHUNK };
-        let bytes = std::mem::replace(&mut self.bytes, Vec::with_capacity(room));
-        Chunk { compression: Compression::Deflate(self.level), dictionary, bytes, last }
+        bytes.reserve((input.len() / 4).saturating_add(1024));
     }
 }
 
@@ -126,6 +118,9 @@ const DICTIONARY: usize = 32 << 10;
 /// What a worker takes at most, in bytes.
 const MAX_CHUNK: usize = 4 << 20;
 
+/// What a worker takes at most in all members of a chunk, in bytes.
+const MAX_MEMBERS: usize = 8 << 20;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,10 +136,12 @@ mod tests {
             for level in 0..=9 {
                 let compression = Compression::Deflate(level);
                 let (first, second) = bytes.split_at(bytes.len() / 2);
-                let chunk = Chunk { compression, dictionary: Vec::new(), bytes: first.to_vec(), last: false };
-                let start = compress(&chunk).unwrap();
-                let dictionary = first[first.len().saturating_sub(DICTIONARY)..].to_vec();
-                let end = compress(&Chunk { compression, dictionary, bytes: second.to_vec(), last: true }).unwrap();
+                let chunk = |dictionary: &[u8], bytes: &[u8], last| {
+                    let (dictionary, bytes) = (dictionary.to_vec(), bytes.to_vec());
+                    compress(&Chunk { compression, dictionary, bytes, parts: Vec::new(), last }, level).unwrap()
+                };
+                let start = chunk(&[], first, false);
+                let end = chunk(&first[first.len().saturating_sub(DICTIONARY)..], second, true);
                 assert_eq!((start.crc32, end.crc32), (crc32fast::hash(first), crc32fast::hash(second)));
                 let joined = [&start.bytes[..], &end.bytes].concat();
                 assert!(miniz_oxide::inflate::decompress_to_vec(&joined).unwrap() == bytes, "{level}");
@@ -153,15 +150,28 @@ mod tests {
     }
 
     #[test]
-    fn what_a_worker_does_not_take() {
-        let chunk = |level, dictionary, bytes| {
-            let compression = Compression::Deflate(level);
-            compress(&Chunk { compression, dictionary: vec![0; dictionary], bytes: vec![0; bytes], last: true })
-        };
-        assert!(chunk(9, 32 << 10, 4 << 20).is_ok());
-        assert_eq!(chunk(10, 0, 0).unwrap_err().code, Code::InvalidOption("compression-level".into()));
-        assert_eq!(chunk(9, (32 << 10) + 1, 0).unwrap_err().code, Code::LimitExceeded("chunk size".into()));
-        assert_eq!(chunk(9, 0, (4 << 20) + 1).unwrap_err().code, Code::LimitExceeded("chunk size".into()));
+    fn members_do_not_know_of_each_other() {
+        let contents = [text(0), text(700), vec![0; 200_000], text(90_000), text(1)];
+        for level in 0..=9 {
+            let make = |contents: &[Vec<u8>]| {
+                let parts = contents.iter().map(|content| content.len() as u32).collect();
+                let (compression, dictionary) = (Compression::Gzip(level), Vec::new());
+                members(&Chunk { compression, dictionary, bytes: contents.concat(), parts, last: false }, level)
+                    .unwrap()
+            };
+            let together = make(&contents);
+            let mut rest = together.bytes.as_slice();
+            for (content, length) in contents.iter().zip(&together.parts) {
+                let (member, later) = rest.split_at(*length as usize);
+                rest = later;
+                assert!(make(std::slice::from_ref(content)).bytes == member);
+                let (body, trailer) = member[HEADER.len()..].split_at(member.len() - HEADER.len() - 8);
+                assert!(miniz_oxide::inflate::decompress_to_vec(body).unwrap() == *content);
+                let length = (content.len() as u32).to_le_bytes();
+                assert_eq!(trailer, [crc32fast::hash(content).to_le_bytes(), length].concat());
+            }
+            assert!(rest.is_empty());
+        }
     }
 
     /// Another number here is another profile: blobs would no longer be the same as before.
@@ -169,11 +179,11 @@ mod tests {
     fn the_bytes_of_profile_1() {
         let tar = text(400_000);
         let (dictionary, bytes) = (tar[..DICTIONARY].to_vec(), tar[DICTIONARY..].to_vec());
-        let mut chunk = Chunk { compression: Compression::Deflate(0), dictionary, bytes, last: true };
+        let compression = Compression::Deflate(0);
+        let chunk = Chunk { compression, dictionary, bytes, parts: Vec::new(), last: true };
         let mut sums = Vec::new();
         for level in 0..=9 {
-            chunk.compression = Compression::Deflate(level);
-            let bytes = compress(&chunk).unwrap().bytes;
+            let bytes = compress(&chunk, level).unwrap().bytes;
             sums.push((bytes.len(), crc32fast::hash(&bytes)));
         }
         let expected = [
@@ -189,22 +199,5 @@ mod tests {
             (159_611, 316_254_768),
         ];
         assert_eq!(sums, expected);
-    }
-
-    #[test]
-    fn chunks_are_cut_at_every_mebibyte() {
-        let mut cutter = Cutter::new(4);
-        let tar = text(2 * CHUNK + 5);
-        let mut chunks = cutter.push(&tar[..CHUNK]);
-        assert!(chunks.is_empty());
-        chunks.extend(cutter.push(&tar[CHUNK..]));
-        chunks.push(cutter.finish());
-        let mut at = 0;
-        for (chunk, (length, last)) in chunks.iter().zip([(CHUNK, false), (CHUNK, false), (5, true)]) {
-            assert!(chunk.dictionary == tar[at - at.min(DICTIONARY)..at] && chunk.bytes == tar[at..at + length]);
-            assert_eq!(chunk.last, last);
-            at += length;
-        }
-        assert_eq!((chunks.len(), at), (3, tar.len()));
     }
 }

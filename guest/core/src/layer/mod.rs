@@ -1,19 +1,27 @@
 //! Layers: from entries or foreign tars to the tar, its diff ID, chunks, codec, digest.
 
 mod archive;
+mod chunk;
 mod decode;
 mod deflate;
+mod estargz;
+mod footer;
 mod framing;
 mod gzip;
 pub mod hash;
 mod header;
+mod members;
 mod order;
 mod pax;
+mod pump;
 pub mod tar;
+mod toc;
 mod tree;
 #[cfg(test)]
 mod trial;
+mod walk;
 mod write;
+mod zstd;
 
 use std::fmt;
 
@@ -22,19 +30,31 @@ use crate::digest::DiffId;
 use crate::media_type::Packing;
 
 pub use archive::{Archive, FileInput};
-pub use deflate::compress;
+pub use chunk::compress;
+pub use footer::{is_estargz, payload};
 pub use order::Ordered;
 pub use tree::TreeTar;
 pub use write::{Contents, write};
+pub use zstd::DEFAULT_ZSTD_LEVEL;
 
 /// How a new layer is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Codec {
     /// The tar as it is.
     Uncompressed,
+    /// eStargz: gzip members, one for each chunk of a file, and their table of contents; level 0 to 9.
+    Estargz {
+        /// zlib-rs' level.
+        level: u8,
+    },
     /// One gzip member (RFC 1952); level 0 to 9.
     Gzip {
         /// zlib-rs' level.
+        level: u8,
+    },
+    /// zstd frames (RFC 8878); level 1 to 22.
+    Zstd {
+        /// zstd's level.
         level: u8,
     },
 }
@@ -44,7 +64,8 @@ impl Codec {
     pub fn packing(self) -> Packing {
         match self {
             Self::Uncompressed => Packing::Plain,
-            Self::Gzip { .. } => Packing::Gzip,
+            Self::Estargz { .. } | Self::Gzip { .. } => Packing::Gzip,
+            Self::Zstd { .. } => Packing::Zstd,
         }
     }
 }
@@ -53,12 +74,14 @@ impl fmt::Display for Codec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Uncompressed => f.write_str("uncompressed"),
+            Self::Estargz { level } => write!(f, "estargz {level}"),
             Self::Gzip { level } => write!(f, "gzip {level}"),
+            Self::Zstd { level } => write!(f, "zstd {level}"),
         }
     }
 }
 
-/// The level of gzip when none is asked for: as small as BuildKit's default, and faster.
+/// The level of gzip and eStargz when none is asked for: as small as BuildKit's default, and faster.
 pub const DEFAULT_GZIP_LEVEL: u8 = 4;
 
 /// A finished layer: its blob is written.

@@ -86,7 +86,7 @@ fn record(key: &[u8], value: &[u8]) -> Vec<u8> {
 }
 
 /// The first record's key and value, and what follows it.
-fn split(content: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+pub fn split(content: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let blank = content.iter().take(20).position(|byte| *byte == b' ')?;
     let length = usize::try_from(decimal(content.get(..blank)?)?).ok()?;
     let (record, rest) = content.split_at_checked(length)?;

@@ -1,18 +1,16 @@
-//! The one pump: a tar's bytes to its diff ID and, through the codec, to a blob and its digest.
+//! A tar's bytes to its diff ID and, through the codec, to a blob and its digest.
 //!
-//! Everything that decides what a layer's bytes are, given its tar, is here and in `deflate`. Two halves run at the same time, joined by
-//! a short queue: one hashes and cuts, the other compresses several chunks at once and writes them in order.
+//! Everything that decides what a layer's bytes are, given its tar, is here and in the codecs' files.
 
-use futures_channel::mpsc;
-use futures_util::future::{join, try_join};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::future::try_join;
 
-use super::deflate::{self, Cutter};
-use super::{Codec, Layer};
+use super::chunk::Cutter;
+use super::pump::{Blob, Cut, Cuts, Tar, pump};
+use super::{Codec, Layer, deflate, estargz, zstd};
 use crate::descriptor::Descriptor;
-use crate::digest::{DiffId, Digest};
+use crate::digest::DiffId;
 use crate::error::Result;
-use crate::media::{Action, Chunk, Event, HashAlgorithm, Hasher, Media, Step, Writer};
+use crate::media::{Event, Media, Writer};
 use crate::media_type::Family;
 
 /// The bytes of a tar, once, in pieces.
@@ -33,7 +31,8 @@ pub const PIECE: u32 = 1 << 20;
 /// Writes the layer's blob, unpublished, and says what it is. The bytes do not depend on how many workers there are.
 ///
 /// # Errors
-/// Those of the contents, the workers and the writer, as they are.
+/// Those of the contents, the workers and the writer, as they are; for eStargz also `malformed` and `unsupported` for entries that its
+/// table of contents cannot list.
 pub async fn write<M: Media, W: Writer>(
     media: &M,
     contents: &mut impl Contents,
@@ -41,88 +40,62 @@ pub async fn write<M: Media, W: Writer>(
     subject: &str,
     writer: &mut W,
 ) -> Result<Layer> {
-    let mut progress = Progress { media, subject, done: 0 };
-    let (digest, size, diff_id) = match codec {
-        Codec::Uncompressed => plain(media, contents, &mut progress, writer).await?,
-        Codec::Gzip { level } => gzip(media, contents, level, &mut progress, writer).await?,
-    };
-    progress.say(true);
-    let descriptor = Descriptor::new(Family::Oci.layer(codec.packing(), true), digest, size);
+    let mut tar = Tar::new(media, subject);
+    let mut blob = Blob::new(media, writer);
+    let mut annotations = Default::default();
+    match codec {
+        Codec::Uncompressed => plain(&mut tar, contents, &mut blob).await?,
+        Codec::Gzip { level } => gzip(&mut tar, contents, level, &mut blob).await?,
+        Codec::Zstd { level } => {
+            let mut cuts = Chunks::new(media, contents, zstd::cutter(level));
+            pump(&mut tar, &mut cuts, zstd::frame(level), &mut blob, |_, _| Ok(())).await?;
+        }
+        Codec::Estargz { level } => annotations = estargz::write(&mut tar, contents, level, &mut blob).await?,
+    }
+    let diff_id = tar.finish().await;
+    let (digest, size) = blob.finish().await;
+    let diff_id = if codec == Codec::Uncompressed { digest.clone() } else { diff_id };
+    let mut descriptor = Descriptor::new(Family::Oci.layer(codec.packing(), true), digest, size);
+    descriptor.annotations = annotations;
     Ok(Layer { descriptor, diff_id: DiffId(diff_id) })
 }
 
+/// A tar as it is: its bytes are hashed once, as the blob's.
 async fn plain<M: Media, W: Writer>(
-    media: &M,
+    tar: &mut Tar<'_, M>,
     contents: &mut impl Contents,
-    progress: &mut Progress<'_, M>,
-    writer: &mut W,
-) -> Result<(Digest, u64, Digest)> {
-    let mut blob = Blob::new(media, writer);
+    blob: &mut Blob<'_, M, W>,
+) -> Result<()> {
+    let media = tar.media;
     let mut piece = next(media, contents).await?;
     while let Some(now) = piece {
-        progress.add(now.len());
+        tar.count(now.len());
         // The next piece is read while this one is written.
         (piece, ()) = try_join(next(media, contents), blob.write(now)).await?;
     }
-    let (digest, size) = blob.finish().await;
-    Ok((digest.clone(), size, digest))
+    Ok(())
 }
 
-async fn gzip<M: Media, W: Writer>(
-    media: &M,
+/// One gzip member, at the end of what is in the blob.
+pub async fn gzip<M: Media, W: Writer>(
+    tar: &mut Tar<'_, M>,
     contents: &mut impl Contents,
     level: u8,
-    progress: &mut Progress<'_, M>,
-    writer: &mut W,
-) -> Result<(Digest, u64, Digest)> {
-    let (mut queue, chunks) = mpsc::channel::<Chunk>(1);
-    let cut = async move {
-        let mut hasher = media.hasher(HashAlgorithm::Sha256);
-        let mut cutter = Cutter::new(level);
-        let mut piece = next(media, contents).await?;
-        while let Some(now) = piece {
-            progress.add(now.len());
-            let chunks = cutter.push(&now);
-            let queue = &mut queue;
-            let work = async {
-                hasher.update(now).await;
-                for chunk in chunks {
-                    enqueue(queue, chunk).await;
-                }
-                Ok(())
-            };
-            // The next piece is read while this one is worked on.
-            (piece, ()) = try_join(next(media, contents), work).await?;
-        }
-        enqueue(&mut queue, cutter.finish()).await;
-        drop(queue);
-        Ok(Digest::from_hash(HashAlgorithm::Sha256, &hasher.finish().await))
-    };
-    let pack = async {
-        let mut blob = Blob::new(media, writer);
-        blob.write(deflate::HEADER.to_vec()).await?;
-        let mut trailer = deflate::Trailer::default();
-        let in_flight = (media.parallelism().max(1) as usize).saturating_mul(2);
-        let mut packed = chunks
-            .map(async |chunk| {
-                let length = chunk.bytes.len() as u64;
-                media.compress(chunk).await.map(|packed| (packed, length))
-            })
-            .buffered(in_flight);
-        while let Some(done) = packed.next().await {
-            let (packed, length) = done?;
-            trailer.add(packed.crc32, length);
-            blob.write(packed.bytes).await?;
-        }
-        blob.write(trailer.bytes().to_vec()).await?;
-        Ok(blob.finish().await)
-    };
-    let (diff_id, (digest, size)) = try_join(cut, pack).await?;
-    Ok((digest, size, diff_id))
+    blob: &mut Blob<'_, M, W>,
+) -> Result<()> {
+    blob.write(deflate::HEADER.to_vec()).await?;
+    let mut trailer = deflate::Trailer::default();
+    let mut cuts = Chunks::new(tar.media, contents, deflate::cutter(level));
+    pump(tar, &mut cuts, deflate::CHUNK, blob, |packed, length| {
+        trailer.add(packed.crc32, length);
+        Ok(())
+    })
+    .await?;
+    blob.write(trailer.bytes().to_vec()).await
 }
 
 /// The next piece; what there is to know about the contents is told.
-async fn next<M: Media>(media: &M, contents: &mut impl Contents) -> Result<Option<Vec<u8>>> {
+pub async fn next<M: Media>(media: &M, contents: &mut impl Contents) -> Result<Option<Vec<u8>>> {
     let piece = contents.next().await?;
     if let Some(warning) = contents.warning() {
         media.emit(Event::Warning(warning));
@@ -130,67 +103,38 @@ async fn next<M: Media>(media: &M, contents: &mut impl Contents) -> Result<Optio
     Ok(piece)
 }
 
-/// A closed queue means that the other half has failed: its error is the one that counts, and ends this half.
-async fn enqueue(queue: &mut mpsc::Sender<Chunk>, chunk: Chunk) {
-    if queue.feed(chunk).await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
-/// A blob in the making: hashed while it is written.
-struct Blob<'a, M: Media, W> {
-    hasher: M::Hasher,
-    writer: &'a mut W,
-    size: u64,
-}
-
-impl<'a, M: Media, W: Writer> Blob<'a, M, W> {
-    fn new(media: &M, writer: &'a mut W) -> Self {
-        Self { hasher: media.hasher(HashAlgorithm::Sha256), writer, size: 0 }
-    }
-
-    async fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
-        self.size = self.size.saturating_add(bytes.len() as u64);
-        let ((), written) = join(self.hasher.update(bytes.clone()), self.writer.write(bytes)).await;
-        written
-    }
-
-    async fn finish(self) -> (Digest, u64) {
-        (Digest::from_hash(HashAlgorithm::Sha256, &self.hasher.finish().await), self.size)
-    }
-}
-
-/// Bytes of the uncompressed layer, told now and then.
-struct Progress<'a, M> {
+/// A tar cut into chunks of one size.
+struct Chunks<'a, M, C> {
     media: &'a M,
-    subject: &'a str,
-    done: u64,
+    contents: &'a mut C,
+    /// `None` behind the end.
+    cutter: Option<Cutter>,
 }
 
-impl<M: Media> Progress<'_, M> {
-    fn add(&mut self, bytes: usize) {
-        let before = self.done / EVERY;
-        self.done = self.done.saturating_add(bytes as u64);
-        if self.done / EVERY != before {
-            self.say(false);
+impl<'a, M, C> Chunks<'a, M, C> {
+    fn new(media: &'a M, contents: &'a mut C, cutter: Cutter) -> Self {
+        Self { media, contents, cutter: Some(cutter) }
+    }
+}
+
+impl<M: Media, C: Contents> Cuts for Chunks<'_, M, C> {
+    async fn next(&mut self) -> Result<Option<Cut>> {
+        let Some(cutter) = &mut self.cutter else { return Ok(None) };
+        if let Some(bytes) = next(self.media, self.contents).await? {
+            let chunks = cutter.push(&bytes);
+            return Ok(Some(Cut { bytes, chunks }));
         }
-    }
-
-    fn say(&self, finished: bool) {
-        let (id, subject) = (self.subject.to_owned(), self.subject.to_owned());
-        let step = Step { id, action: Action::Layer, subject, done: self.done, total: None, note: None, finished };
-        self.media.emit(Event::Step(step));
+        let last = self.cutter.take().map(Cutter::finish);
+        Ok(Some(Cut { bytes: Vec::new(), chunks: last.into_iter().collect() }))
     }
 }
-
-/// Progress is told once in so many bytes.
-const EVERY: u64 = 4 << 20;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::Digest;
     use crate::error::{Code, Error, Fault};
-    use crate::layer::trial::{Given, Late, text, wait};
+    use crate::layer::trial::{Given, Late, text, unzstd, wait};
     use crate::media::{Directory as _, File as _};
     use crate::media_type;
     use crate::memory::{self, Directory, Memory};
@@ -207,8 +151,11 @@ mod tests {
         (layer, blob(&writer), media.0.events.into_inner())
     }
 
-    /// Decodes one gzip member with another decoder.
-    fn unpack(member: &[u8]) -> Vec<u8> {
+    /// Decodes one gzip member, or zstd frames, with another decoder.
+    fn unpack(member: &[u8], codec: Codec) -> Vec<u8> {
+        if let Codec::Zstd { .. } = codec {
+            return unzstd(member);
+        }
         let (head, rest) = member.split_at(10);
         let (body, trailer) = rest.split_at(rest.len() - 8);
         assert_eq!(head, deflate::HEADER);
@@ -221,25 +168,33 @@ mod tests {
     #[test]
     fn the_same_bytes_with_any_number_of_workers() {
         let tar = text((9 << 20) + 4711);
-        for level in [0, 1, 4, 6, 9] {
-            let codec = Codec::Gzip { level };
+        let gzip = [0, 1, 4, 6, 9].map(|level| Codec::Gzip { level });
+        let zstd = [1, 3, 6].map(|level| Codec::Zstd { level });
+        for codec in gzip.into_iter().chain(zstd) {
             let one = make(1, &tar, 1 << 20, codec);
-            assert!(unpack(&one.1) == tar);
+            assert!(unpack(&one.1, codec) == tar);
             assert_eq!(one.0.diff_id, DiffId(Digest::of(&tar)));
-            let descriptor = Descriptor::new(media_type::LAYER_GZIP, Digest::of(&one.1), one.1.len() as u64);
-            assert_eq!(one.0.descriptor, descriptor);
+            let media_type = media_type::layer(codec.packing());
+            assert_eq!(one.0.descriptor, Descriptor::new(media_type, Digest::of(&one.1), one.1.len() as u64));
             for (parallelism, piece) in [(2, 1 << 20), (7, 77_777), (3, 5 << 20)] {
                 let other = make(parallelism, &tar, piece, codec);
-                assert!(one.0 == other.0 && one.1 == other.1, "{level} {parallelism}");
+                assert!(one.0 == other.0 && one.1 == other.1, "{codec} {parallelism}");
             }
         }
     }
 
     #[test]
-    fn a_layer_of_any_length_is_one_member() {
+    fn a_layer_of_any_length_is_one_member_or_some_frames() {
         for length in [0, 1, 1024, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 2 << 20] {
             let tar = text(length);
-            assert!(unpack(&make(2, &tar, 1 << 20, Codec::Gzip { level: 4 }).1) == tar, "{length}");
+            for codec in [Codec::Gzip { level: 4 }, Codec::Zstd { level: 3 }] {
+                assert!(unpack(&make(2, &tar, 1 << 20, codec).1, codec) == tar, "{codec} {length}");
+            }
+        }
+        let codec = Codec::Zstd { level: 1 };
+        for (length, frames) in [(8 << 20, 1), ((8 << 20) + 1, 2), (16 << 20, 2)] {
+            let blob = make(2, &vec![b'!'; length], 1 << 20, codec).1;
+            assert_eq!(blob.windows(4).filter(|four| *four == [0x28, 0xb5, 0x2f, 0xfd]).count(), frames);
         }
     }
 
@@ -286,7 +241,7 @@ mod tests {
     #[test]
     fn either_half_may_fail() {
         let tar = text(40 << 20);
-        for codec in [Codec::Uncompressed, Codec::Gzip { level: 1 }] {
+        for codec in [Codec::Uncompressed, Codec::Gzip { level: 1 }, Codec::Zstd { level: 1 }] {
             let media = Late(Memory::default());
             assert_eq!(wait(write(&media, &mut Given(&tar, 1 << 20, None), codec, "t", &mut Full)), Err(full()));
             let broken = Error::malformed("tar", "broken");
