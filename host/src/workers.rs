@@ -233,7 +233,7 @@ impl<T: Send + 'static> HostHasherWithStore<T> for Media {
 }
 
 /// What a worker may have, in bytes.
-const MEMORY: usize = 128 << 20;
+const MEMORY: usize = 256 << 20;
 
 /// Up to here bytes are hashed at once.
 const INLINE: usize = 256 << 10;
