@@ -1,6 +1,7 @@
 //! Layers: from entries or foreign tars to the tar, its diff ID, chunks, codec, digest.
 
 mod archive;
+mod block;
 mod decode;
 mod deflate;
 mod framing;
