@@ -14,13 +14,18 @@ pub fn sealed(block: &[u8]) -> bool {
 
 /// A number in octal, or in base 256 as GNU tar writes what octal cannot hold. Negative ones are none.
 pub fn number(field: &[u8]) -> Option<u64> {
-    match field.split_first() {
-        Some((first @ 0x80..=0xbf, rest)) => {
-            let start = u64::from(first & 0x3f);
-            rest.iter().try_fold(start, |value, byte| value.checked_mul(256)?.checked_add(u64::from(*byte)))
-        }
-        _ => octal(field),
-    }
+    u64::try_from(signed(field)?).ok()
+}
+
+/// The same, also negative.
+pub fn signed(field: &[u8]) -> Option<i64> {
+    let Some((first @ 0x80.., rest)) = field.split_first() else { return i64::try_from(octal(field)?).ok() };
+    // A negative number is the complement of one that is not.
+    let flip = if first & 0x40 == 0 { 0 } else { 0xff };
+    let value = rest.iter().try_fold(i64::from((first ^ flip) & 0x3f), |value, byte| {
+        value.checked_mul(256)?.checked_add(i64::from(byte ^ flip))
+    })?;
+    Some(if flip == 0 { value } else { !value })
 }
 
 /// Blanks and NULs around the digits do not count; no digits are 0.
@@ -37,14 +42,16 @@ fn octal(field: &[u8]) -> Option<u64> {
 
 /// The name in a header, with its prefix.
 pub fn name(block: &[u8]) -> Vec<u8> {
-    let field = |from, to| {
-        let field: &[u8] = block.get(from..to).unwrap_or_default();
-        field.split(|byte| *byte == 0).next().unwrap_or_default()
-    };
-    match field(345, 500) {
-        prefix @ [_, ..] if block.get(257..263) == Some(b"ustar\0") => [prefix, b"/", field(0, 100)].concat(),
-        _ => field(0, 100).to_vec(),
+    match text(block, 345, 500) {
+        prefix @ [_, ..] if block.get(257..263) == Some(b"ustar\0") => [prefix, b"/", text(block, 0, 100)].concat(),
+        _ => text(block, 0, 100).to_vec(),
     }
+}
+
+/// The text of a field, up to its first NUL.
+pub fn text(block: &[u8], from: usize, to: usize) -> &[u8] {
+    let field: &[u8] = block.get(from..to).unwrap_or_default();
+    field.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -71,6 +78,11 @@ mod tests {
             assert_eq!(number(field), expected, "{}", field.escape_ascii());
         }
         assert_eq!(number(&[0xbf; 12]), None);
+        for (field, expected) in
+            [(&[0xff; 12][..], Some(-1)), (&[0xff, 0xfe], Some(-2)), (&[0xff, 0, 0], Some(-65536)), (&[0xc0; 12], None)]
+        {
+            assert_eq!(signed(field), expected);
+        }
     }
 
     #[test]

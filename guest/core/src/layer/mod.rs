@@ -1,6 +1,7 @@
 //! Layers: from entries or foreign tars to the tar, its diff ID, chunks, codec, digest.
 
 mod archive;
+mod block;
 mod chunk;
 mod decode;
 mod deflate;

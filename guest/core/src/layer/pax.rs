@@ -14,8 +14,8 @@ pub struct Records(Vec<(Vec<u8>, Vec<u8>)>);
 
 impl Records {
     /// One more, in any order.
-    pub fn add(&mut self, key: &str, value: &[u8]) {
-        self.0.push((key.as_bytes().to_vec(), value.to_vec()));
+    pub fn add(&mut self, key: impl AsRef<[u8]>, value: &[u8]) {
+        self.0.push((key.as_ref().to_vec(), value.to_vec()));
     }
 
     /// The content of the extended header, not padded; `None` without records.
@@ -26,19 +26,34 @@ impl Records {
     }
 }
 
-/// The name in an extended header's own block, for an entry of this name: `DIRECTORY/PaxHeaders.0/BASE`, ASCII only, cut to what
-/// fits.
+/// The name in an extended header's own block, for an entry of this name: `DIRECTORY/PaxHeaders.0/BASE`, cleaned, ASCII only, cut
+/// to what fits.
 pub fn name(name: &[u8]) -> Vec<u8> {
     let at = name.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at.saturating_add(1));
     let (directory, base) = name.split_at_checked(at).unwrap_or((b"", name));
-    let parts = directory.split(|byte| *byte == b'/').chain([&b"PaxHeaders.0"[..], base]);
-    let parts: Vec<&[u8]> = parts.filter(|part| !part.is_empty()).collect();
-    let mut joined: Vec<u8> = parts.join(&b'/').into_iter().filter(u8::is_ascii).collect();
-    joined.truncate(100);
-    while joined.last() == Some(&b'/') {
-        joined.pop();
+    let rooted = directory.starts_with(b"/");
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in directory.split(|byte| *byte == b'/').chain([&b"PaxHeaders.0"[..], base]) {
+        match part {
+            b"" | b"." => {}
+            b".." if parts.last().is_some_and(|last| *last != b"..") => {
+                parts.pop();
+            }
+            b".." if rooted => {}
+            _ => parts.push(part),
+        }
     }
-    joined
+    let joined = [if rooted { &b"/"[..] } else { b"" }, &parts.join(&b'/')].concat();
+    fitted(if joined.is_empty() { b"." } else { &joined })
+}
+
+/// A name for an extended header's own block: ASCII only, cut to what fits, no slash at its end.
+pub fn fitted(name: &[u8]) -> Vec<u8> {
+    let mut name: Vec<u8> = name.iter().copied().filter(|byte| byte.is_ascii() && *byte != 0).take(100).collect();
+    while name.last() == Some(&b'/') {
+        name.pop();
+    }
+    name
 }
 
 /// What an extended header says of where the next entry is and where it ends.
@@ -50,21 +65,13 @@ pub struct Overrides {
     pub size: Option<u64>,
 }
 
-/// Reads an extended header's content, without its padding.
+/// Reads what an extended header's content, without its padding, says of the next entry's place.
 ///
 /// # Errors
-/// `malformed` for anything that is not a record, for a name with a NUL byte, and for a size that is not a plain decimal number.
-pub fn read(mut content: &[u8]) -> Result<Overrides> {
+/// As [`records`]; `malformed` for a size that is not a plain decimal number.
+pub fn read(content: &[u8]) -> Result<Overrides> {
     let mut overrides = Overrides::default();
-    while !content.is_empty() {
-        let (key, value, rest) = split(content).ok_or_else(|| damaged("holds something that is not a record"))?;
-        content = rest;
-        if key.is_empty() || key.contains(&0) {
-            return Err(damaged("has a record without a proper name"));
-        }
-        if matches!(key, b"path" | b"linkpath" | b"uname" | b"gname") && value.contains(&0) {
-            return Err(damaged("has a name with a NUL byte"));
-        }
+    for (key, value) in records(content)? {
         // An empty value takes back what a global header said; there is none that counts.
         match key {
             b"path" if !value.is_empty() => overrides.path = Some(value.to_vec()),
@@ -75,6 +82,26 @@ pub fn read(mut content: &[u8]) -> Result<Overrides> {
         }
     }
     Ok(overrides)
+}
+
+/// The keys and values in an extended header's content, without its padding, in their order.
+///
+/// # Errors
+/// `malformed` for anything that is not a record and for a name with a NUL byte.
+pub fn records(mut content: &[u8]) -> Result<Vec<(&[u8], &[u8])>> {
+    let mut records = Vec::new();
+    while !content.is_empty() {
+        let (key, value, rest) = split(content).ok_or_else(|| damaged("holds something that is not a record"))?;
+        content = rest;
+        if key.is_empty() || key.contains(&0) {
+            return Err(damaged("has a record without a proper name"));
+        }
+        if matches!(key, b"path" | b"linkpath" | b"uname" | b"gname") && value.contains(&0) {
+            return Err(damaged("has a name with a NUL byte"));
+        }
+        records.push((key, value));
+    }
+    Ok(records)
 }
 
 fn record(key: &[u8], value: &[u8]) -> Vec<u8> {
@@ -151,9 +178,16 @@ mod tests {
     #[test]
     fn names_of_extended_headers_are_cleaned_and_cut() {
         let long = [b"d/".repeat(60), b"base".to_vec()].concat();
-        let cases: [(&[u8], Vec<u8>); 5] = [
+        let cases: [(&[u8], Vec<u8>); 12] = [
             (b"a", b"PaxHeaders.0/a".to_vec()),
             (b"a/b/", b"a/b/PaxHeaders.0".to_vec()),
+            (b"./a", b"PaxHeaders.0/a".to_vec()),
+            (b"/a/b", b"/a/PaxHeaders.0/b".to_vec()),
+            (b"../a", b"../PaxHeaders.0/a".to_vec()),
+            (b"a/.././b//c", b"b/PaxHeaders.0/c".to_vec()),
+            (b"/../a/..", b"/a".to_vec()),
+            (b"../..", b"..".to_vec()),
+            (b"..", b".".to_vec()),
             ("x/ü".as_bytes(), b"x/PaxHeaders.0".to_vec()),
             ("ü/y".as_bytes(), b"/PaxHeaders.0/y".to_vec()),
             (&long, [b"d/".repeat(49), b"d".to_vec()].concat()),

@@ -4,13 +4,13 @@
 //! never split into the prefix field, owners have no names, times are whole seconds. Nothing here reads or pads contents. What Go's
 //! `archive/tar` does with names that are too long is kept, since the bytes are compared with BuildKit's.
 
+use super::block::{Block, GID, LINK, MAJOR, MINOR, MODE, MTIME, NAME, SIZE, UID};
 use super::pax;
 use crate::error::{Code, Error, Fault, Result};
 use crate::media::{Entry, Kind};
 use crate::text::shown_bytes;
 
-/// The size of a tar block, in bytes. Contents are padded with zeros to whole blocks.
-pub const BLOCK: usize = 512;
+pub use super::block::BLOCK;
 
 /// What ends a tar.
 pub const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
@@ -81,13 +81,7 @@ pub fn append(out: &mut Vec<u8>, entry: &Entry, xattrs: bool) -> Result<()> {
         if content.len() > pax::LIMIT {
             return Err(unfit(entry, "has more than 1 MiB of extended attributes"));
         }
-        let mut extended = Block::new(b'x');
-        extended.put(NAME, &pax::name(name));
-        for field in [MODE, UID, GID, MTIME] {
-            extended.octal(field, 0);
-        }
-        extended.octal(SIZE, content.len() as u64);
-        extended.seal(out);
+        Block::extension(b'x', &pax::name(name), &content).seal(out);
         out.extend_from_slice(&content);
         pad(out, content.len() as u64);
     }
@@ -122,92 +116,10 @@ pub fn pad(out: &mut Vec<u8>, size: u64) {
     out.resize(out.len().saturating_add(padding(size)), 0);
 }
 
-/// A header block in the making.
-struct Block([u8; BLOCK]);
-
-/// Offset and length in the block (POSIX `ustar`).
-#[derive(Clone, Copy)]
-struct Field(usize, usize);
-
-impl Block {
-    fn new(flag: u8) -> Self {
-        let mut block = Self([0; BLOCK]);
-        block.put(FLAG, &[flag]);
-        block.put(MAGIC, b"ustar\x0000");
-        block
-    }
-
-    /// A name. False when it needs a record, because it is too long or not ASCII; the field then has what is left of it.
-    fn text(&mut self, field: Field, text: &[u8]) -> bool {
-        if text.is_ascii() && text.len() <= field.1 {
-            self.put(field, text);
-            return true;
-        }
-        let ascii: Vec<u8> = text.iter().copied().filter(u8::is_ascii).collect();
-        match ascii.split_at_checked(field.1) {
-            // A name that is cut at a slash must not look like a directory's.
-            Some((cut @ [head @ .., b'/'], [_, ..])) => {
-                let kept = head.iter().rposition(|byte| *byte != b'/').map_or(0, |at| at.saturating_add(1));
-                let mut cut = cut.to_vec();
-                if let Some(byte) = cut.get_mut(kept) {
-                    *byte = 0;
-                }
-                self.put(field, &cut);
-            }
-            _ => self.put(field, &ascii),
-        }
-        false
-    }
-
-    /// A number in octal with a final NUL. False, and 0 in the field, when it does not fit.
-    fn octal(&mut self, Field(at, length): Field, value: u64) -> bool {
-        let digits = length.saturating_sub(1);
-        // Three bits a digit; 64 and more hold anything.
-        let fits =
-            u32::try_from(digits.saturating_mul(3)).ok().and_then(|bits| value.checked_shr(bits)).unwrap_or(0) == 0;
-        let mut rest = if fits { value } else { 0 };
-        for byte in self.0.iter_mut().skip(at).take(digits).rev() {
-            *byte = b'0' | (rest & 7) as u8;
-            rest >>= 3;
-        }
-        fits
-    }
-
-    /// As many of `bytes` as the field holds.
-    fn put(&mut self, Field(at, length): Field, bytes: &[u8]) {
-        for (to, from) in self.0.iter_mut().skip(at).take(length).zip(bytes) {
-            *to = *from;
-        }
-    }
-
-    /// Appends the block with its checksum: the sum of all bytes, the checksum's own counted as blanks.
-    fn seal(mut self, out: &mut Vec<u8>) {
-        self.put(CHECKSUM, b"        ");
-        let sum: u64 = self.0.iter().map(|byte| u64::from(*byte)).sum();
-        // Six digits and a NUL; the blank behind it stays.
-        self.octal(Field(CHECKSUM.0, 7), sum);
-        self.put(Field(CHECKSUM.0.saturating_add(6), 1), &[0]);
-        out.extend_from_slice(&self.0);
-    }
-}
-
 fn unfit(entry: &Entry, why: &str) -> Error {
     let message = format!("`{}` {why}, which a layer cannot hold: remove it from the tree", shown_bytes(&entry.path));
     Error::new(Fault::Source, Code::Unsupported("tar header".into()), message)
 }
-
-const NAME: Field = Field(0, 100);
-const MODE: Field = Field(100, 8);
-const UID: Field = Field(108, 8);
-const GID: Field = Field(116, 8);
-const SIZE: Field = Field(124, 12);
-const MTIME: Field = Field(136, 12);
-const CHECKSUM: Field = Field(148, 8);
-const FLAG: Field = Field(156, 1);
-const LINK: Field = Field(157, 100);
-const MAGIC: Field = Field(257, 8);
-const MAJOR: Field = Field(329, 8);
-const MINOR: Field = Field(337, 8);
 
 /// The one extended attribute that BuildKit keeps.
 const CAPABILITY: &str = "security.capability";
