@@ -27,6 +27,12 @@ pub const STATEMENT: &str = "application/vnd.in-toto+json";
 /// What kind of artifact a manifest of attestations is.
 pub const ATTESTATION: &str = "application/vnd.docker.attestation.manifest.v1+json";
 
+/// Manifests and indexes, as a request accepts them.
+pub const MANIFESTS: &str = concat!(
+    "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, ",
+    "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json",
+);
+
 /// Whose media types a document says: option `oci-mediatypes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {

@@ -171,6 +171,16 @@ pub fn image_index(family: Family, entries: &[Descriptor], annotations: &BTreeMa
     within(Value::Object(members).indented(), MAX_WRITTEN, "index")
 }
 
+/// The whole reference that a layout lists an image under.
+pub fn name_of(listed: &Descriptor) -> Option<&str> {
+    listed.annotations.get(NAME).map(String::as_str)
+}
+
+/// The tag that a layout lists an image under (OCI image-layout.md).
+pub fn tag_of(listed: &Descriptor) -> Option<&str> {
+    listed.annotations.get(TAG).map(String::as_str)
+}
+
 const NAME: &str = "io.containerd.image.name";
 const TAG: &str = "org.opencontainers.image.ref.name";
 

@@ -19,6 +19,8 @@ pub struct Archive<I> {
     ended: bool,
     /// Whether the tar may lack its end.
     completes: bool,
+    /// What was looked at ahead.
+    ahead: Option<Vec<u8>>,
 }
 
 impl<I: Input> Archive<I> {
@@ -36,7 +38,7 @@ impl<I: Input> Archive<I> {
             held.extend(piece);
         }
         let decoder = Decoder::of(&held);
-        Ok(Self { input, decoder, framing: Framing::default(), held, taken: 0, ended: false, completes: false })
+        Ok(Self { input, decoder, framing: Framing::default(), held, taken: 0, ended: false, completes: false, ahead: None })
     }
 
     /// As [`Archive::open`], for what stands before the table of contents of an eStargz layer ([`super::payload`]): not every tool
@@ -48,8 +50,22 @@ impl<I: Input> Archive<I> {
         Ok(Self { completes: true, ..Self::open(input).await? })
     }
 
+    /// The first bytes of the tar, not yet checked, which stay to be read.
+    ///
+    /// # Errors
+    /// The input's, and what cannot be decoded.
+    pub async fn peek(&mut self) -> Result<&[u8]> {
+        if self.ahead.is_none() {
+            self.ahead = Some(self.decoded().await?);
+        }
+        Ok(self.ahead.as_deref().unwrap_or_default())
+    }
+
     /// The next bytes of the tar, not yet checked; none at the end.
     async fn decoded(&mut self) -> Result<Vec<u8>> {
+        if let Some(ahead) = self.ahead.take() {
+            return Ok(ahead);
+        }
         loop {
             let Some(decoder) = &mut self.decoder else {
                 let held = std::mem::take(&mut self.held);

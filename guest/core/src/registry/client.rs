@@ -10,9 +10,10 @@ use futures_util::lock::Mutex;
 use super::refusal::Refused;
 use super::token::Session;
 use super::url::{self, Origin};
-use super::{Bytes, Target};
+use super::Target;
+use crate::contents::Bytes;
 use crate::error::{Code, Error, Fault, Result};
-use crate::media::{Exchange, File, Input, Media, Request, Response};
+use crate::media::{Exchange, Input, Media, Request, Response};
 use crate::text::shown;
 
 /// A registry, seen from one repository.
@@ -20,9 +21,11 @@ pub struct Client<'a, M: Media> {
     /// For progress.
     pub media: &'a M,
     /// Where the image goes.
-    pub target: &'a Target,
-    base: String,
-    pub(super) origin: Origin,
+    pub target: Target,
+    /// Behind `scheme://`.
+    host: String,
+    /// The registry's own. An insecure one may turn out to speak plain http.
+    origin: RefCell<Origin>,
     /// The header `authorization`, once the registry has asked for one.
     pub(super) authorization: RefCell<Option<String>>,
     /// Held while a challenge is answered, so that requests at the same time get one token.
@@ -32,7 +35,7 @@ pub struct Client<'a, M: Media> {
 }
 
 /// A request to be made, several times if need be.
-pub struct Ask<'a, F> {
+pub struct Ask<'t, 'a, M: Media> {
     /// For example `PUT`.
     pub method: &'static str,
     /// Absolute.
@@ -40,19 +43,27 @@ pub struct Ask<'a, F> {
     /// Names in lower case; without `authorization`.
     pub headers: Vec<(String, String)>,
     /// What is sent.
-    pub body: Body<'a, F>,
+    pub body: Body<'t, 'a, M>,
     /// What this is for, in messages: for example `starting an upload`.
     pub tried: String,
 }
 
 /// A request's body: bytes of a known size, and who is told how many of them were written.
-pub struct Body<'a, F> {
+pub struct Body<'t, 'a, M: Media> {
     /// Where they are.
-    pub bytes: Bytes<'a, F>,
+    pub content: Content<'t, 'a, M>,
     /// How many there are.
     pub size: u64,
     /// Told about once a [`PIECE`] of a file.
-    pub told: &'a dyn Fn(u64),
+    pub told: &'t dyn Fn(u64),
+}
+
+/// Bytes to be sent.
+pub enum Content<'t, 'a, M: Media> {
+    /// A document, or nothing.
+    Memory(&'t [u8]),
+    /// A blob.
+    Blob(&'t Bytes<'a, M>),
 }
 
 /// A response whose body was not read yet.
@@ -69,10 +80,10 @@ pub struct Answer<B> {
 /// A response, as the client's media give it.
 pub type AnswerOf<M> = Answer<<<M as Media>::Exchange as Exchange>::Body>;
 
-impl<'a, F> Body<'a, F> {
+impl<'t, M: Media> Body<'t, '_, M> {
     /// A document, or nothing.
-    pub fn of(bytes: &'a [u8]) -> Self {
-        Self { bytes: Bytes::Memory(bytes), size: bytes.len() as u64, told: &|_| () }
+    pub fn of(bytes: &'t [u8]) -> Self {
+        Self { content: Content::Memory(bytes), size: bytes.len() as u64, told: &|_| () }
     }
 }
 
@@ -80,6 +91,11 @@ impl<B: Input> Answer<B> {
     /// Every header of this name, which is in lower case, as far as it is text.
     pub fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
         self.headers.iter().filter(move |(known, _)| known == name).filter_map(|(_, value)| str::from_utf8(value).ok())
+    }
+
+    /// The body, to be read by whoever wants more of it than [`MAX_BODY`] bytes.
+    pub fn into_body(self) -> B {
+        self.body
     }
 
     /// Adds the body to `bytes`, [`MAX_BODY`] bytes at most. Whether that was all of it.
@@ -100,7 +116,7 @@ impl<B: Input> Answer<B> {
 
 impl<'a, M: Media> Client<'a, M> {
     /// Sends nothing yet. Fails when the target's parts are not what a [`Target`] says.
-    pub fn new(media: &'a M, target: &'a Target) -> Result<Self> {
+    pub fn new(media: &'a M, target: &Target) -> Result<Self> {
         let host = if target.registry == "docker.io" { "registry-1.docker.io" } else { &target.registry };
         let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         let sound = !host.contains(['/', '?', '#'])
@@ -113,19 +129,25 @@ impl<'a, M: Media> Client<'a, M> {
             );
             Error::new(Fault::Request, Code::Malformed("reference".into()), message)
         })?;
-        let base = format!("{}://{host}", if origin.is_loopback() { "http" } else { "https" });
-        let origin = url::origin(&base).unwrap_or(origin);
+        let plain = url::origin(&format!("http://{host}")).filter(|_| origin.is_loopback());
+        let (host, origin) = (host.to_owned(), RefCell::new(plain.unwrap_or(origin)));
         let (authorization, session, secrets) = Default::default();
-        Ok(Self { media, target, base, origin, authorization, session, secrets })
+        Ok(Self { media, target: target.clone(), host, origin, authorization, session, secrets })
     }
 
     /// Under the repository, for example `blobs/uploads/`.
     pub fn url(&self, path: &str) -> String {
-        format!("{}/v2/{}/{path}", self.base, self.target.repository)
+        let scheme = if self.origin.borrow().secure { "https" } else { "http" };
+        format!("{scheme}://{}/v2/{}/{path}", self.host, self.target.repository)
+    }
+
+    /// The registry's own origin.
+    pub fn origin(&self) -> Origin {
+        self.origin.borrow().clone()
     }
 
     /// Sends a request; once more when the registry asks for authorization and that can be had. Redirects are followed where nothing is sent.
-    pub async fn send(&self, mut ask: Ask<'_, M::File>) -> Result<AnswerOf<M>> {
+    pub async fn send(&self, mut ask: Ask<'_, '_, M>) -> Result<AnswerOf<M>> {
         for _ in 0..MAX_HOPS {
             let answer = self.authorized(&ask).await?;
             if !matches!(ask.method, "GET" | "HEAD") || !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
@@ -145,14 +167,15 @@ impl<'a, M: Media> Client<'a, M> {
     /// The origin of a URL that the registry named, if it may be asked.
     pub fn permitted(&self, url: &str) -> Result<Origin> {
         let here = url::origin(url).ok_or_else(|| self.broken("it named an address that is not one of HTTP"))?;
-        if here.secure || (!self.origin.secure && here.is_loopback()) {
+        let own = self.origin();
+        if here.secure || here == own || (!own.secure && here.is_loopback()) {
             return Ok(here);
         }
         Err(self.broken(&format!("it sent us to {}, and plain http is refused", shown(&here.to_string()))))
     }
 
     /// One exchange, with exactly this authorization. A body that was not taken in whole is an error, unless the answer says why.
-    pub async fn once(&self, ask: &Ask<'_, M::File>, authorization: Option<&str>) -> Result<AnswerOf<M>> {
+    pub async fn once(&self, ask: &Ask<'_, '_, M>, authorization: Option<&str>) -> Result<AnswerOf<M>> {
         let mut headers = ask.headers.clone();
         // A body that was packed on the way would not have its digest.
         headers.push(("accept-encoding".into(), "identity".into()));
@@ -163,7 +186,7 @@ impl<'a, M: Media> Client<'a, M> {
         let request = Request { method: (*method).into(), url: url.clone(), headers, content_length, insecure: false };
         let failed = |error: Error| error.within(format!("{tried} at {} failed", self.target));
         let mut exchange = self.media.exchange(request).await.map_err(failed)?;
-        let taken = write(&mut exchange, body).await?;
+        let taken = write::<M>(&mut exchange, body).await?;
         let Response { status, headers, body } = exchange.finish().await.map_err(failed)?;
         if !taken && status < 300 {
             return Err(self.broken("it said yes before it had everything"));
@@ -196,8 +219,8 @@ impl<'a, M: Media> Client<'a, M> {
         Error::new(Fault::Registry, Code::Malformed("registry protocol".into()), message)
     }
 
-    async fn authorized(&self, ask: &Ask<'_, M::File>) -> Result<AnswerOf<M>> {
-        if self.permitted(&ask.url)? != self.origin {
+    async fn authorized(&self, ask: &Ask<'_, '_, M>) -> Result<AnswerOf<M>> {
+        if self.permitted(&ask.url)? != self.origin() {
             return self.once(ask, None).await;
         }
         let used = self.authorization.borrow().clone();
@@ -213,20 +236,15 @@ impl<'a, M: Media> Client<'a, M> {
 }
 
 /// Writes the body from its start. `false` when the peer stopped taking it: its answer, or what became of the connection, says why.
-async fn write<F: File>(exchange: &mut impl Exchange, body: &Body<'_, F>) -> Result<bool> {
-    let file = match body.bytes {
-        Bytes::Memory([]) => return Ok(true),
-        Bytes::Memory(bytes) => return Ok(exchange.write(bytes.to_vec()).await.is_ok()),
-        Bytes::File(file) => file,
+async fn write<M: Media>(exchange: &mut M::Exchange, body: &Body<'_, '_, M>) -> Result<bool> {
+    let mut blob = match body.content {
+        Content::Memory([]) => return Ok(true),
+        Content::Memory(bytes) => return Ok(exchange.write(bytes.to_vec()).await.is_ok()),
+        Content::Blob(bytes) => bytes.open().await?,
     };
     let (mut done, mut told) = (0_u64, 0_u64);
     while done < body.size {
-        let piece =
-            file.read_at(done, PIECE.min(u32::try_from(body.size.saturating_sub(done)).unwrap_or(PIECE))).await?;
-        if piece.is_empty() {
-            let message = "a blob became shorter while it was pushed; check the place where it is kept, and push again";
-            return Err(Error::new(Fault::Store, Code::SizeMismatch(done), message));
-        }
+        let piece = blob.read(PIECE).await?;
         done = done.saturating_add(piece.len() as u64);
         if exchange.write(piece).await.is_err() {
             return Ok(false);

@@ -6,6 +6,7 @@
 
 mod challenge;
 mod client;
+mod pull;
 mod refusal;
 mod token;
 mod upload;
@@ -16,11 +17,15 @@ use std::fmt;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use crate::contents::Bytes;
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Fault, Result};
 use crate::media::{Action, Event, Media, Step};
+use crate::media_type;
 use client::{AnswerOf, Ask, Body, Client};
+
+pub use pull::Repository;
 
 /// Where an image goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,23 +36,16 @@ pub struct Target {
     pub repository: String,
     /// Without one the image goes by its digest.
     pub tag: Option<String>,
+    /// The user said so: certificates are not verified, and plain http is tried when https is not answered.
+    pub insecure: bool,
 }
 
 /// Everything of one image, ready to be sent.
-pub struct Image<'a, F> {
-    /// Layers and config, in any order; a blob may come several times.
-    pub blobs: Vec<(Descriptor, Bytes<'a, F>)>,
+pub struct Image<'a, M: Media> {
+    /// Layers and config, in any order; a blob may come several times. Those that must not be distributed are not sent.
+    pub blobs: Vec<(Descriptor, Bytes<'a, M>)>,
     /// Children first, the root last.
     pub manifests: Vec<(Descriptor, Vec<u8>)>,
-}
-
-/// A blob's bytes.
-#[derive(Debug)]
-pub enum Bytes<'a, F> {
-    /// A document.
-    Memory(&'a [u8]),
-    /// A layer.
-    File(&'a F),
 }
 
 /// Pushes the image.
@@ -58,11 +56,12 @@ pub enum Bytes<'a, F> {
 /// # Errors
 /// Of the fault `registry`, with what was tried where, what the registry said, and what to do; of a blob that could not be read. Blobs that
 /// were sent stay at the registry, without a name; a tag is only ever set when all else is there.
-pub async fn push<M: Media>(media: &M, image: &Image<'_, M::File>, target: &Target) -> Result<()> {
+pub async fn push<M: Media>(media: &M, image: &Image<'_, M>, target: &Target) -> Result<()> {
     let client = Client::new(media, target)?;
     let mut known = BTreeSet::new();
-    let blobs = image.blobs.iter().filter(|(blob, _)| known.insert(&blob.digest));
-    let uploads = blobs.map(async |(blob, bytes)| upload::blob(&client, blob, *bytes).await);
+    let blobs = image.blobs.iter().filter(|(blob, _)| media_type::is_distributable(&blob.media_type));
+    let blobs = blobs.filter(|(blob, _)| known.insert(&blob.digest));
+    let uploads = blobs.map(async |(blob, bytes)| upload::blob(&client, blob, bytes).await);
     stream::iter(uploads).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     for (number, (manifest, bytes)) in image.manifests.iter().enumerate() {
         let root = number.saturating_add(1) == image.manifests.len();
@@ -77,14 +76,6 @@ impl fmt::Display for Target {
         self.tag.iter().try_for_each(|tag| write!(f, ":{tag}"))
     }
 }
-
-impl<F> Clone for Bytes<'_, F> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<F> Copy for Bytes<'_, F> {}
 
 /// Puts a manifest under its digest or a tag, unless it stands there already.
 async fn put_manifest<M: Media>(

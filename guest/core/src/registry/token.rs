@@ -72,7 +72,7 @@ impl<M: Media> Client<'_, M> {
         let name = if registry == "docker.io" {
             "https://index.docker.io/v1/"
         } else {
-            registry.strip_suffix(if self.origin.secure { ":443" } else { ":80" }).unwrap_or(registry)
+            registry.strip_suffix(if self.origin().secure { ":443" } else { ":80" }).unwrap_or(registry)
         };
         let credential = self.media.credential(name).await?;
         match &credential {

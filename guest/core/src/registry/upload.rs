@@ -1,17 +1,15 @@
 //! One blob: asked for, and when the registry does not have it, sent (OCI distribution spec, "Pushing blobs", POST then PUT).
 
-use super::client::{Ask, Body, Client};
-use super::{Bytes, confirm, progress, url};
+use super::client::{Ask, Body, Client, Content};
+use super::{confirm, progress, url};
+use crate::contents::Bytes;
 use crate::descriptor::Descriptor;
 use crate::error::{Code, Error, Fault, Result};
-use crate::media::{File, Media};
+use crate::media::Media;
 
 /// Makes sure that the registry has the blob.
-pub async fn blob<M: Media>(client: &Client<'_, M>, blob: &Descriptor, bytes: Bytes<'_, M::File>) -> Result<()> {
-    let size = match bytes {
-        Bytes::Memory(bytes) => bytes.len() as u64,
-        Bytes::File(file) => file.size(),
-    };
+pub async fn blob<M: Media>(client: &Client<'_, M>, blob: &Descriptor, bytes: &Bytes<'_, M>) -> Result<()> {
+    let size = bytes.size();
     if size != blob.size {
         let message = format!("the blob {} has {size} bytes instead of {}; export it again", blob.digest, blob.size);
         return Err(Error::new(Fault::Store, Code::SizeMismatch(size), message));
@@ -32,7 +30,7 @@ pub async fn blob<M: Media>(client: &Client<'_, M>, blob: &Descriptor, bytes: By
         method: "PUT",
         url: url::with(&location, "digest", blob.digest.as_str()),
         headers: vec![("content-type".into(), "application/octet-stream".into())],
-        body: Body { bytes, size, told: &told },
+        body: Body { content: Content::Blob(bytes), size, told: &told },
         tried: format!("uploading the blob {}", blob.digest),
     };
     let answer = client.send(put).await?;
