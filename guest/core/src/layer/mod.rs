@@ -32,9 +32,19 @@ pub use write::{Contents, write};
 pub enum Codec {
     /// The tar as it is.
     Uncompressed,
+    /// eStargz: gzip members, one for each chunk of a file, and their table of contents; level 0 to 9.
+    Estargz {
+        /// zlib-rs' level.
+        level: u8,
+    },
     /// One gzip member (RFC 1952); level 0 to 9.
     Gzip {
         /// zlib-rs' level.
+        level: u8,
+    },
+    /// zstd (RFC 8878); level 1 to 22.
+    Zstd {
+        /// libzstd's level.
         level: u8,
     },
 }
@@ -44,7 +54,8 @@ impl Codec {
     pub fn packing(self) -> Packing {
         match self {
             Self::Uncompressed => Packing::Plain,
-            Self::Gzip { .. } => Packing::Gzip,
+            Self::Estargz { .. } | Self::Gzip { .. } => Packing::Gzip,
+            Self::Zstd { .. } => Packing::Zstd,
         }
     }
 }
@@ -53,13 +64,18 @@ impl fmt::Display for Codec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Uncompressed => f.write_str("uncompressed"),
+            Self::Estargz { level } => write!(f, "estargz {level}"),
             Self::Gzip { level } => write!(f, "gzip {level}"),
+            Self::Zstd { level } => write!(f, "zstd {level}"),
         }
     }
 }
 
-/// The level of gzip when none is asked for: as small as BuildKit's default, and faster.
+/// The level of gzip and eStargz when none is asked for: as small as BuildKit's default, and faster.
 pub const DEFAULT_GZIP_LEVEL: u8 = 4;
+
+/// The level of zstd when none is asked for.
+pub const DEFAULT_ZSTD_LEVEL: u8 = 3;
 
 /// A finished layer: its blob is written.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use super::deflate::{self, Cutter};
 use super::{Codec, Layer};
 use crate::descriptor::Descriptor;
 use crate::digest::{DiffId, Digest};
-use crate::error::Result;
+use crate::error::{Code, Error, Fault, Result};
 use crate::media::{Action, Chunk, Event, HashAlgorithm, Hasher, Media, Step, Writer};
 use crate::media_type;
 
@@ -45,6 +45,10 @@ pub async fn write<M: Media, W: Writer>(
     let (digest, size, diff_id) = match codec {
         Codec::Uncompressed => plain(media, contents, &mut progress, writer).await?,
         Codec::Gzip { level } => gzip(media, contents, level, &mut progress, writer).await?,
+        Codec::Estargz { .. } | Codec::Zstd { .. } => {
+            let message = format!("layers cannot be compressed as {codec} in this version; use gzip or uncompressed");
+            return Err(Error::new(Fault::Request, Code::Unsupported("compression".into()), message));
+        }
     };
     progress.say(true);
     let descriptor = Descriptor::new(media_type::layer(codec.packing()), digest, size);
@@ -189,7 +193,6 @@ const EVERY: u64 = 4 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{Code, Error, Fault};
     use crate::layer::trial::{Given, Late, text, wait};
     use crate::media::{Directory as _, File as _};
     use crate::memory::{self, Directory, Memory};
