@@ -6,7 +6,7 @@ use crate::documents::index::Name;
 use crate::documents::time;
 use crate::error::Result;
 use crate::media::{Action, Event, Media, Step};
-use crate::options::Output;
+use crate::options::{self, Output};
 use crate::reference::Reference;
 use crate::registry::{self, Bytes};
 use crate::store::Layout;
@@ -34,7 +34,7 @@ pub async fn store<M: Media>(
         let mut descriptor = image.manifest.descriptor.clone();
         descriptor.platform = Some(image.platform.clone());
         descriptor.annotations.insert(CREATED.into(), time::rfc3339(image.created)?);
-        let names = output.names.iter().map(|name| Some(entry_name(name)));
+        let names = output.names.iter().filter_map(options::Name::given).map(|name| Some(entry_name(name)));
         let names: Vec<Option<Name>> = if output.names.is_empty() { vec![None] } else { names.collect() };
         entries.extend(names.into_iter().map(|name| (name, descriptor.clone())));
     }
@@ -54,7 +54,7 @@ pub async fn store<M: Media>(
 /// Pushes to every name of every output that wants it, all at the same time, and tells what became of each.
 pub async fn push<M: Media>(media: &M, outputs: &[Output], images: &[Image<M>]) -> Vec<Report> {
     join_all(outputs.iter().zip(images).map(async |(output, image)| {
-        let named = output.names.iter().map(async |name| {
+        let named = output.names.iter().filter_map(options::Name::given).map(async |name| {
             let pushed = if output.push { push_one(media, image, name).await } else { Ok(()) };
             Target {
                 name: name.as_given().to_owned(),

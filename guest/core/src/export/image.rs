@@ -95,7 +95,8 @@ pub async fn make<M: Media>(
             let list: Vec<Layer> = layers.iter().map(|blob| blob.layer.clone()).collect();
             let config = Document::new(media_type::CONFIG, contents.config.assemble(&list, epoch, now)?);
             let descriptors: Vec<Descriptor> = list.into_iter().map(|layer| layer.descriptor).collect();
-            let manifest = manifest::manifest(&config.descriptor, &descriptors, &output.annotations)?;
+            let annotations = output.annotations.iter().map(|own| (own.key.clone(), own.value.clone())).collect();
+            let manifest = manifest::manifest(&config.descriptor, &descriptors, &annotations)?;
             Ok(Image {
                 layers,
                 config,

@@ -13,11 +13,12 @@ use futures_util::future::{Either, select};
 
 use crate::digest::Digest;
 use crate::documents::time;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Code, Error, Fault, Result};
 use crate::media::Media;
-use crate::options::{self, Output};
+use crate::options::{self, Exporter, Level, Output};
 use crate::platform::Platform;
 use crate::store::Layout;
+use crate::text::shown;
 
 /// What a user asks for.
 pub struct Job<M: Media> {
@@ -81,6 +82,7 @@ async fn export<M: Media>(media: &M, job: Job<M>, store: M::Directory) -> Result
             "no output was asked for: give one, for example type=image,name=site:latest",
         ));
     }
+    outputs.iter().try_for_each(refuse_unmade)?;
     job.epoch.map(time::rfc3339).transpose()?;
     let store = Layout::store(store);
     let images = image::make(media, job, &outputs, &store).await?;
@@ -88,7 +90,29 @@ async fn export<M: Media>(media: &M, job: Job<M>, store: M::Directory) -> Result
     Ok(deliver::push(media, &outputs, &images).await)
 }
 
+/// Refuses what options can say and this version does not make.
+fn refuse_unmade(output: &Output) -> Result<()> {
+    let made = Output {
+        exporter: output.exporter,
+        names: output.names.clone(),
+        push: output.push,
+        store: output.store,
+        codec: output.codec,
+        level_given: output.level_given,
+        annotations: output.annotations.clone(),
+        ..options::parse("type=image")?
+    };
+    let named = output.names.iter().all(|name| name.given().is_some());
+    let of_manifest = output.annotations.iter().all(|own| own.level == Level::Manifest && own.platform.is_none());
+    let image = matches!(output.exporter, Exporter::Image | Exporter::Registry);
+    if image && named && of_manifest && *output == made {
+        return Ok(());
+    }
+    let message = format!("`{}` says something that is not made in this version", shown(&output.to_string()));
+    Err(Error::new(Fault::Request, Code::Unsupported("option".into()), message))
+}
+
 /// An error of this crate, not of anybody else.
 fn bug(message: &str) -> Error {
-    Error::new(Fault::Component, crate::error::Code::Other("bug".into()), message)
+    Error::new(Fault::Component, Code::Other("bug".into()), message)
 }
