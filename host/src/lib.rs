@@ -55,6 +55,6 @@ pub use credentials::Config as Credentials;
 pub use error::shown;
 pub use export::{Context, Job};
 pub use failure::{Error, ErrorCode, Fault, Report, Target};
-pub use options::{Kind, OptionDoc, check, options};
+pub use options::{Kind, OptionDoc, check, markdown, options};
 pub use progress::{Action, Event, Step};
 pub use source::Source;
