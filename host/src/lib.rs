@@ -60,7 +60,7 @@ pub use error::shown;
 pub use export::Context;
 pub use failure::{Error, ErrorCode, Fault, Report, Results, Target};
 pub use job::{Attestation, Content, Form, Job};
-pub use options::{Kind, OptionDoc, check, options};
+pub use options::{Kind, OptionDoc, check, markdown, options};
 pub use progress::{Action, Event, Step};
 pub use sinks::save;
 pub use source::Source;

@@ -16,6 +16,14 @@ pub fn options() -> Result<Vec<OptionDoc>, failure::Error> {
     Ok(ask(|guest, store| guest.call_describe(store))?)
 }
 
+/// The table as a page in Markdown.
+///
+/// # Errors
+/// As [`options`].
+pub fn markdown() -> Result<String, failure::Error> {
+    Ok(ask(|guest, store| guest.call_markdown(store))?)
+}
+
 /// Checks one `--output`, before any work.
 ///
 /// # Errors

@@ -11,6 +11,10 @@ impl Guest for Shell {
         options::table().iter().map(described).collect()
     }
 
+    fn markdown() -> String {
+        options::markdown()
+    }
+
     fn check(output: String) -> Result<(), Error> {
         options::parse(&output).map(drop).map_err(errors::outward)
     }
@@ -20,8 +24,10 @@ fn described(row: &Row) -> OptionDoc {
     let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     OptionDoc {
         key: row.key.into(),
-        kind: match row.kind {
+        aliases: texts(row.aliases),
+        kind: match row.kind() {
             options::Kind::Flag => Kind::Flag,
+            options::Kind::Bool => Kind::Bool,
             options::Kind::Text => Kind::Text,
             options::Kind::Number => Kind::Number,
             options::Kind::Choice => Kind::Choice,
@@ -29,7 +35,8 @@ fn described(row: &Row) -> OptionDoc {
         },
         choices: texts(row.choices),
         default: row.default.into(),
-        exporters: texts(row.exporters),
+        exporters: row.exporters.iter().map(|exporter| exporter.as_str().to_owned()).collect(),
+        conflicts: row.conflicts(),
         doc: row.doc.into(),
     }
 }

@@ -12,12 +12,19 @@ pub struct Options {
     /// Print the table as JSON.
     #[arg(long)]
     json: bool,
+    /// Print the table as a page in Markdown.
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
 }
 
 impl Options {
     /// Prints the table.
     pub fn run(self) -> ExitCode {
-        let text = if self.json { json() } else { table() };
+        let text = match self {
+            Self { json: true, .. } => json(),
+            Self { markdown: true, .. } => ocix::markdown(),
+            _ => table(),
+        };
         match text {
             Ok(text) => {
                 // A reader that has gone does not want to know.
@@ -39,9 +46,12 @@ pub fn table() -> Result<String, Error> {
 fn json() -> Result<String, Error> {
     let rows: Vec<_> = ocix::options()?
         .into_iter()
-        .map(|OptionDoc { key, kind, choices, default, exporters, doc }| {
+        .map(|OptionDoc { key, aliases, kind, choices, default, exporters, conflicts, doc }| {
             let kind = format!("{kind:?}").rsplit("::").next().unwrap_or_default().to_lowercase();
-            serde_json::json!({ "key": key, "kind": kind, "choices": choices, "default": default, "exporters": exporters, "doc": doc })
+            serde_json::json!({
+                "key": key, "aliases": aliases, "kind": kind, "choices": choices, "default": default, "exporters": exporters,
+                "conflicts": conflicts, "doc": doc,
+            })
         })
         .collect();
     Ok(format!("{:#}\n", serde_json::Value::Array(rows)))
@@ -49,7 +59,7 @@ fn json() -> Result<String, Error> {
 
 fn head(option: &OptionDoc) -> String {
     let value = match option.kind {
-        Kind::Flag => "true|false".to_owned(),
+        Kind::Flag | Kind::Bool => "true|false".to_owned(),
         Kind::Choice | Kind::Number => option.choices.join("|"),
         Kind::Text => "TEXT".to_owned(),
         Kind::Texts => "TEXT[,TEXT…]".to_owned(),

@@ -242,15 +242,15 @@ fn check<M: Media>(output: &Output, drafts: &[Draft<'_, M>], indexed: bool) -> R
         let Annotation { level, platform, key, .. } = annotation;
         if matches!(level, Level::Index | Level::IndexDescriptor) {
             if !indexed && !attested {
-                let message = format!("`{}` is for an index, and this is an image of one platform", level.written(key));
-                return refused(level.written(key), message);
+                let message = format!("`{}` is for an index, and this is an image of one platform", written(*level, platform.as_ref(), key));
+                return refused(written(*level, platform.as_ref(), key), message);
             }
         } else if let Some(platform) = platform
             && !drafts.iter().any(|draft| draft.platform.fits(platform))
         {
             let there: Vec<String> = drafts.iter().map(|draft| draft.platform.to_string()).collect();
             let message = format!("there is no image for {platform} to annotate with `{key}`; there are {}", there.join(", "));
-            return refused(level.written(key), message);
+            return refused(written(*level, platform.as_ref(), key), message);
         }
     }
     Ok(())

@@ -2,6 +2,8 @@
 //!
 //! One line break at the end is no part of the record. Blanks count, but for those around a key.
 
+use std::borrow::Cow;
+
 use crate::error::{Error, Result};
 
 /// A field before the table has seen it.
@@ -49,6 +51,15 @@ pub fn fields(text: &str) -> Result<Vec<Field>> {
             Some(more) => rest = more,
             None => return Ok(fields),
         }
+    }
+}
+
+/// A field as it is written so that [`fields`] reads it.
+pub fn quoted(field: &str) -> Cow<'_, str> {
+    if field.contains(['"', ',', '\r', '\n']) {
+        Cow::Owned(format!("\"{}\"", field.replace('"', "\"\"")))
+    } else {
+        Cow::Borrowed(field)
     }
 }
 

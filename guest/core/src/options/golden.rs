@@ -1,7 +1,7 @@
 //! Every output that BuildKit's recorded runs were given, against what this crate says of it.
 //!
-//! BuildKit's word is the run's exit code. Ours is the same, but for keys and values that are not in this version and for the
-//! deliberate differences in [`OTHERWISE`].
+//! BuildKit's word is the run's exit code and error. Ours is the same, and of the same key, but for what [`OTHERWISE`] has, with its reason;
+//! "§2" is the list of deliberate differences.
 
 use std::fs;
 use std::path::Path;
@@ -9,179 +9,127 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::*;
+use crate::error::{Code, Fault};
 
-/// What a recorded run was given, and whether BuildKit took it.
+/// What a recorded run was given, and whether BuildKit did it.
 struct Run {
     case: String,
     outputs: Vec<String>,
-    taken: bool,
+    /// What BuildKit said when it did not.
+    refusal: Option<String>,
 }
 
-/// What we say of a case, where it is not BuildKit's word: a refusal, or the other way round.
+/// What we say of a case.
 enum Ours {
     Refused { key: &'static str, words: &'static str },
+    Conflict(&'static str, &'static str),
     Taken,
 }
-use Ours::{Refused, Taken};
+use Ours::{Conflict, Refused, Taken};
 
 #[test]
 fn recorded_outputs_have_a_verdict() {
     let runs = runs();
-    assert!(runs.len() > 100, "only {} runs were found", runs.len());
+    assert!(runs.len() > 230, "only {} runs were found", runs.len());
     for (case, ..) in OTHERWISE {
         assert!(runs.iter().any(|run| run.case == *case), "{case} is not recorded");
     }
-    for Run { case, outputs, taken } in &runs {
+    for Run { case, outputs, refusal } in &runs {
         let ours = OTHERWISE.iter().find(|(name, ..)| name == case).map(|(_, ours, why)| (ours, *why));
-        let verdict = outputs.iter().map(|output| parse(&here(output))).collect::<Result<Vec<_>>>();
-        match (ours, not_yet(outputs), verdict) {
-            (Some((Refused { key, words }, why)), _, Err(error)) => {
+        let request = Request { outputs: outputs.iter().map(|output| here(output)).collect(), ..Request::default() };
+        match (ours, super::outputs(&request)) {
+            (Some((Refused { key, words }, why)), Err(error)) => {
                 assert_eq!(error.code, Code::InvalidOption((*key).into()), "{case}: {why}");
                 assert_eq!(error.fault, Fault::Request, "{case}");
                 assert!(error.message.contains(words), "{case}: {}", error.message);
             }
-            (Some((Taken, why)), _, Ok(_)) => assert!(!taken, "{case} is no exception: {why}"),
-            (None, Some(key), Err(error)) => {
-                assert_eq!(error.code, Code::InvalidOption(key.into()), "{case}");
-                let words = if NOT_YET.contains(&key) { "unknown option" } else { "not in this version" };
-                assert!(error.message.contains(words), "{case}: {}", error.message);
-                assert!(!error.message.contains("did you mean"), "{case}: {}", error.message);
+            (Some((Conflict(one, other), why)), Err(error)) => {
+                assert_eq!(error.code, Code::Conflict((*one).into(), (*other).into()), "{case}: {why}");
             }
-            (None, None, Ok(_)) => assert!(taken, "{case}: BuildKit refuses {outputs:?}"),
-            (_, _, verdict) => panic!("{case}: {outputs:?} gave {verdict:?}"),
+            (Some((Taken, why)), Ok(_)) => assert!(refusal.is_some(), "{case} is no exception: {why}"),
+            (None, Ok(_)) => assert_eq!(*refusal, None, "{case}: BuildKit refuses {outputs:?}"),
+            // Both refuse, for the same key.
+            (None, Err(Error { code: Code::InvalidOption(key), .. })) if names(refusal, &key) => {}
+            (None, Err(Error { code: Code::Conflict(one, other), .. }))
+                if names(refusal, &one) && names(refusal, &other) => {}
+            (_, verdict) => panic!("{case}: {outputs:?} gave {verdict:?}"),
         }
     }
 }
 
-/// The key that most recorded runs have, so that it is taken out above.
-#[test]
-fn insecure_registries_are_not_in_this_version() {
-    let error = parse("type=image,name=localhost:5000/err:t,push=true,registry.insecure=true").unwrap_err();
-    assert_eq!(error.code, Code::InvalidOption("registry.insecure".into()));
-}
-
-/// Where we differ from BuildKit, and why; "§2" is the list of deliberate differences. A conflict and what is not in this
-/// version by its key alone are elsewhere.
+/// Where we differ, and why.
 const OTHERWISE: &[(&str, Ours, &str)] = &[
-    // Found out here, by BuildKit only at the registry or never.
-    ("buildx-baduid", Refused { key: "name", words: "needs a name" }, "both refuse; buildx calls it a tag"),
+    // Unknown keys and what does not fit the grammar: BuildKit ignores them.
+    ("img-unknown-key", Refused { key: "frobnicate", words: "known are type" }, "§2"),
+    ("err-ann-nokey", Refused { key: "annotation", words: "annotation.KEY=VALUE" }, "§2"),
+    ("err-ann-dotonly", Refused { key: "annotation.", words: "needs a key" }, "§2"),
+    ("err-ann-bracket", Refused { key: "annotation[linux/amd64.k", words: "bracket" }, "§2"),
+    ("err-ann-space", Refused { key: "annotation.a b", words: "blank" }, "§2"),
+    ("err-ann-plat", Refused { key: "annotation[linux/foo/bar/baz].k", words: "OS/ARCH" }, "both refuse"),
+    ("err-ann-plat2", Refused { key: "annotation[foo].k", words: "OS/ARCH" }, "both refuse"),
+    // Levels: BuildKit finds out about gzip's at the first layer, and never about others.
+    ("err-level-99", Refused { key: LEVEL, words: "0 to 9" }, "both refuse"),
+    ("err-level-neg", Refused { key: LEVEL, words: "0 to 9" }, "both refuse"),
+    ("err-level-neg1", Refused { key: LEVEL, words: "0 to 9" }, "§2"),
+    ("err-level-neg2", Refused { key: LEVEL, words: "0 to 9" }, "§2"),
+    ("err-level-neg3", Refused { key: LEVEL, words: "0 to 9" }, "both refuse"),
+    ("err-level-zstd-99", Refused { key: LEVEL, words: "0 to 22" }, "§2"),
+    ("err-level-uncompressed", Conflict("compression", LEVEL), "§2"),
+    // Names.
     ("img-push-noname", Refused { key: "name", words: "needs a name" }, "§2: BuildKit pushes nothing, silently"),
     ("err-name-empty", Refused { key: "name", words: "no name" }, "§2: BuildKit pushes nothing, silently"),
-    ("buildx-tags-output", Refused { key: "name", words: "needs a name" }, "buildx adds the names of its own --tag"),
-    ("err-name-space", Refused { key: "name", words: "a b" }, "both refuse; BuildKit after the build"),
-    ("err-name-upper", Refused { key: "name", words: "lower case" }, "both refuse; BuildKit after the build"),
-    ("err-imgname-upper-nopush", Refused { key: "name", words: "lower case" }, "a name must be one, pushed or not"),
-    ("ctd-upper", Refused { key: "name", words: "lower case" }, "a name must be one, pushed or not"),
+    ("err-noeq", Refused { key: "name", words: "needs a name" }, "a flag alone is true here, but there is no name"),
+    ("buildx-baduid", Refused { key: "name", words: "needs a name" }, "both refuse; buildx calls it a tag"),
+    ("buildx-tags-output", Refused { key: "name", words: "needs a name" }, "its names were in --tag"),
+    ("buildx-bydigest-tag", Refused { key: "name", words: "needs a name" }, "its name was in --tag"),
+    ("err-name-space", Refused { key: "name", words: "a b" }, "both refuse; BuildKit when it pushes"),
+    ("err-name-upper", Refused { key: "name", words: "lower case" }, "both refuse; BuildKit when it pushes"),
+    ("err-ociname-bad", Refused { key: "name", words: "lower case" }, "both refuse"),
+    ("img-names-space", Refused { key: "name", words: "not a reference" }, "both refuse; BuildKit when it pushes"),
+    ("err-imgname-upper-nopush", Refused { key: "name", words: "lower case" }, "a name is a reference, pushed or not"),
+    ("ctd-upper", Refused { key: "name", words: "lower case" }, "a name is a reference, pushed or not"),
     ("img-name-digest", Refused { key: "name", words: "digest" }, "a digest is what a push gives, not where it goes"),
-    (
-        "img-names-space",
-        Refused { key: "name", words: "not a reference" },
-        "both refuse; BuildKit after the first push",
-    ),
-    ("img-names-noquote", Refused { key: "localhost:5000/multi4:b", words: "quoted field" }, "both refuse"),
+    ("img-bydigest-tag", Conflict("push-by-digest", "name"), "both refuse; BuildKit when it pushes"),
     (
         "buildx-names-quoted",
         Refused { key: "localhost:5000/bx9:m", words: "quoted field" },
         "its quotes were the shell's",
     ),
-    // Values.
-    ("err-compression", Refused { key: "compression", words: "gzip" }, "both refuse; BuildKit after the build"),
-    ("buildx-badcomp", Refused { key: "compression", words: "gzip" }, "both refuse; BuildKit after the build"),
-    ("err-compression-empty", Refused { key: "compression", words: "gzip" }, "both refuse"),
-    ("err-level-99", Refused { key: "compression-level", words: "0 to 9" }, "both refuse; BuildKit at the first layer"),
-    (
-        "err-level-neg",
-        Refused { key: "compression-level", words: "0 to 9" },
-        "both refuse; BuildKit at the first layer",
-    ),
-    ("err-level-neg1", Refused { key: "compression-level", words: "0 to 9" }, "§2: the range is checked, and is 0..9"),
-    ("err-level-neg2", Refused { key: "compression-level", words: "0 to 9" }, "§2: the range is checked, and is 0..9"),
-    (
-        "err-level-neg3",
-        Refused { key: "compression-level", words: "0 to 9" },
-        "both refuse; BuildKit at the first layer",
-    ),
-    ("err-level-empty", Refused { key: "compression-level", words: "0 to 9" }, "both refuse"),
-    ("err-level-nan", Refused { key: "compression-level", words: "0 to 9" }, "both refuse"),
-    ("err-level-uncompressed", Refused { key: "compression-level", words: "0 to 9" }, "§2: no level is unchecked"),
-    ("err-push-bad", Refused { key: "push", words: "perhaps" }, "both refuse"),
-    ("err-store-bad", Refused { key: "store", words: "true or false" }, "both refuse; ours has a store always"),
-    (
-        "err-noeq",
-        Refused { key: "name", words: "needs a name" },
-        "both refuse; a flag alone is true here, but has no name",
-    ),
     // Types.
-    ("err-notype", Refused { key: "type", words: "type=image,name=" }, "both refuse"),
-    ("err-emptyoutput", Refused { key: "output", words: "empty" }, "both refuse"),
     ("err-badtype", Refused { key: "type", words: "image or registry" }, "both refuse"),
     ("buildx-badtype", Refused { key: "type", words: "image or registry" }, "both refuse"),
     ("ctd-moby", Refused { key: "type", words: "image or registry" }, "both refuse"),
-    (
-        "buildx-shorthand-tar",
-        Refused { key: "dir", words: "key=value" },
-        "a path alone is buildx's short form of type=local",
-    ),
-    // Annotations: what does not fit the grammar BuildKit ignores, so that the annotation is lost.
-    ("err-ann-nokey", Refused { key: "annotation", words: "annotation.KEY=VALUE" }, "§2: BuildKit ignores it"),
-    ("err-ann-dotonly", Refused { key: "annotation.", words: "annotation.KEY=VALUE" }, "§2: BuildKit ignores it"),
-    (
-        "err-ann-bracket",
-        Refused { key: "annotation[linux/amd64.k", words: "not in this version" },
-        "§2: BuildKit ignores it",
-    ),
-    (
-        "err-ann-plat",
-        Refused { key: "annotation[linux/foo/bar/baz].k", words: "not in this version" },
-        "both refuse; scopes are not in this version",
-    ),
-    ("err-ann-plat2", Refused { key: "annotation[foo].k", words: "not in this version" }, "both refuse"),
-    ("img-multi-ann", Refused { key: "annotation-index.k", words: "annotation.KEY" }, "levels are not in this version"),
-    (
-        "ctd-mdesc-ann",
-        Refused { key: "annotation-manifest-descriptor.k", words: "annotation.KEY" },
-        "levels are not in this version",
-    ),
-    // BuildKit's refusal is not about the output.
-    ("err-refused", Taken, "nobody listens there; that is found out when it is pushed"),
+    ("err-emptyoutput", Refused { key: "output", words: "empty" }, "both refuse"),
     ("img-registry-type", Taken, "`registry` is buildx's, the run was buildctl's"),
+    ("err-dest", Refused { key: "dest", words: "not for type=image" }, "both refuse; BuildKit calls it output"),
+    // What the output alone cannot say.
+    (
+        "img-unpack-rewrite",
+        Conflict("unpack", "rewrite-timestamp"),
+        "that BuildKit had no image store; there is always one here",
+    ),
+    ("err-refused", Taken, "nobody listens there; found out when it is pushed"),
+    ("err-ocidirdest", Taken, "the place is a directory; found out when it is opened"),
+    ("oci-prov-dockertypes", Taken, "there are attestations; found out when the image is made"),
+    ("oci-ann-index-single", Taken, "there is no index; found out when the image is made"),
+    ("oci-ann-idesc-single", Taken, "there is no index; found out when the image is made"),
+    ("docker-multi", Taken, "there are several platforms; found out when the image is made"),
+    ("buildx-multi-docker", Taken, "there are several platforms; found out when the image is made"),
+    ("buildx-ann-index", Taken, "the annotation was in --annotation"),
+    ("buildx-ann-index-noprov", Taken, "the annotation was in --annotation"),
+    ("buildx-ann-bad", Taken, "the annotation was in --annotation"),
+    ("buildx-ann-noeq", Taken, "the annotation was in --annotation"),
 ];
 
-/// Keys of recorded outputs that are not in this version. `frobnicate` is nobody's: BuildKit takes any key.
-const NOT_YET: &[&str] = &[
-    "attestation-inline",
-    "danging-name-empty-only",
-    "dangling-name-empty-only",
-    "dangling-name-prefix",
-    "dest",
-    "force-compression",
-    "frobnicate",
-    "name-canonical",
-    "oci-artifact",
-    "oci-mediatypes",
-    "output",
-    "prefer-nondist-layers",
-    "push-by-digest",
-    "registry.insecure",
-    "rewrite-timestamp",
-    "source-date-epoch",
-    "tar",
-    "unpack",
-];
+const LEVEL: &str = "compression-level";
 
-/// The first key of outputs that is not in this version: `type` for another exporter, `compression` for another codec.
-fn not_yet(outputs: &[String]) -> Option<&'static str> {
-    let fields = outputs.iter().flat_map(|output| csv::fields(&here(output)).unwrap_or_default());
-    fields.into_iter().find_map(|csv::Field { key, value }| match (key.as_str(), value.as_deref()) {
-        ("type", Some("oci" | "docker" | "tar" | "local" | "cacheonly")) => Some("type"),
-        ("compression", Some("estargz" | "zstd")) => Some("compression"),
-        (key, _) => NOT_YET.iter().copied().find(|not_yet| *not_yet == key),
-    })
+fn names(refusal: &Option<String>, key: &str) -> bool {
+    refusal.as_ref().is_some_and(|refusal| refusal.contains(key))
 }
 
-/// With a registry's address, and without the key that has a test of its own.
+/// With a registry's address.
 fn here(output: &str) -> String {
-    output.replace("{registry}", "localhost:5000").replace(",registry.insecure=true", "")
+    output.replace("{registry}", "localhost:5000")
 }
 
 fn runs() -> Vec<Run> {
@@ -198,7 +146,8 @@ fn runs() -> Vec<Run> {
             .map(|output| output.as_str().expect("a text").to_owned())
             .collect();
         if !outputs.is_empty() {
-            runs.push(Run { case, outputs, taken: json["exit"] == 0 });
+            let refusal = (json["exit"] != 0).then(|| here(json["error"][0].as_str().expect("a line")));
+            runs.push(Run { case, outputs, refusal });
         }
     }
     runs
