@@ -1,5 +1,6 @@
 //! A blob's bytes, wherever they are: to be read from the start as often as needed.
 
+use std::marker::PhantomData;
 use std::rc::Rc;
 
 use crate::descriptor::Descriptor;
@@ -56,7 +57,8 @@ impl<'a, M: Media> Bytes<'a, M> {
             Self::Memory(bytes) => From::Memory(bytes.clone()),
             Self::File { file, offset, .. } => From::File(file.clone(), *offset),
             Self::Remote { repository, descriptor } => {
-                From::Remote(repository.blob(descriptor).await?, std::marker::PhantomData)
+                // Sending a blob may read it from another registry, which is sending too.
+                From::Remote(Box::pin(repository.blob(descriptor)).await?, PhantomData)
             }
         };
         Ok(Reader { from, size: self.size(), at: 0 })
@@ -108,7 +110,7 @@ pub struct Reader<'a, M: Media> {
 enum From<'a, M: Media> {
     Memory(Rc<[u8]>),
     File(Rc<M::File>, u64),
-    Remote(<M::Exchange as Exchange>::Body, std::marker::PhantomData<&'a M>),
+    Remote(<M::Exchange as Exchange>::Body, PhantomData<&'a M>),
 }
 
 impl<M: Media> Input for Reader<'_, M> {

@@ -87,9 +87,9 @@ impl<F: File> Members<F> {
         Ok(Some(bytes))
     }
 
-    /// The tar again.
-    pub fn into_file(self) -> Rc<F> {
-        self.file
+    /// The whole tar again.
+    pub fn tar<'a, M: Media<File = F>>(&self) -> Bytes<'a, M> {
+        Bytes::File { file: self.file.clone(), offset: 0, size: self.file.size() }
     }
 
     fn place(&self, name: &str) -> Option<(u64, u64)> {

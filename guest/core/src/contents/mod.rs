@@ -12,6 +12,3 @@ mod tarred;
 pub use bytes::{Bytes, Reader};
 pub use images::Images;
 pub use tarred::{Archived, Form, Tarred};
-
-#[cfg(test)]
-mod tests;

@@ -1,10 +1,11 @@
 //! A tar that comes in: a root file system, or an archive of images.
 
 use crate::error::{Error, Result};
-use crate::layer::{Archive, Contents, FileInput};
-use crate::media::{Action, Event, Input, Media, Step, Writer};
+use crate::layer::{Archive, Contents};
+use crate::media::{Action, Event, File, Input, Media, Step, Writer};
 use crate::store::Layout;
 
+use super::bytes::{Bytes, Reader};
 use super::images::Images;
 use super::members::{self, Members};
 
@@ -22,20 +23,20 @@ pub enum Form {
 /// What a tar turned out to be.
 pub enum Archived<'a, M: Media> {
     /// A root file system, to be read once.
-    RootFilesystem(Archive<Tarred<M>>),
+    RootFilesystem(Archive<Tarred<'a, M>>),
     /// Images.
     Images(Images<'a, M>),
 }
 
 /// Bytes of a tar that come once.
-pub enum Tarred<M: Media> {
+pub enum Tarred<'a, M: Media> {
     /// Out of a file.
-    File(FileInput<M::File>),
+    File(Reader<'a, M>),
     /// As they come.
     Input(M::Input),
 }
 
-impl<M: Media> Input for Tarred<M> {
+impl<M: Media> Input for Tarred<'_, M> {
     async fn read(&mut self, max: u32) -> Result<Vec<u8>> {
         match self {
             Self::File(file) => file.read(max).await,
@@ -50,14 +51,10 @@ impl<'a, M: Media> Archived<'a, M> {
     /// # Errors
     /// What cannot be read, or is not of the form that was asked for.
     pub async fn at_rest(media: &'a M, file: M::File, scratch: &Layout<M::Directory>, form: Form) -> Result<Self> {
-        if form == Form::RootFilesystem {
-            return Ok(Self::RootFilesystem(Archive::open(Tarred::File(FileInput::new(file))).await?));
-        }
-        let head = crate::media::File::read_at(&file, 0, HEAD).await?;
-        if members::may_be_images(&head) {
+        if form != Form::RootFilesystem && members::may_be_images(&file.read_at(0, HEAD).await?) {
             return Self::indexed(media, file, form).await;
         }
-        Self::once(media, Tarred::File(FileInput::new(file)), scratch, form).await
+        Self::once(media, Tarred::File(Bytes::file(file).open().await?), scratch, form).await
     }
 
     /// A tar that comes once, plain, gzip or zstd.
@@ -68,7 +65,7 @@ impl<'a, M: Media> Archived<'a, M> {
         Self::once(media, Tarred::Input(input), scratch, form).await
     }
 
-    async fn once(media: &'a M, tarred: Tarred<M>, scratch: &Layout<M::Directory>, form: Form) -> Result<Self> {
+    async fn once(media: &'a M, tarred: Tarred<'a, M>, scratch: &Layout<M::Directory>, form: Form) -> Result<Self> {
         let mut tar = Archive::open(tarred).await?;
         if form == Form::RootFilesystem || !members::may_be_images(tar.peek().await?) {
             return match form {
@@ -94,8 +91,8 @@ impl<'a, M: Media> Archived<'a, M> {
             Ok(images) => Ok(Self::Images(images)),
             Err(_) if form == Form::Image => Err(no_images()),
             Err(members) => {
-                let tar = Archive::open(Tarred::File(FileInput::new(members.into_file()))).await?;
-                Ok(Self::RootFilesystem(tar))
+                let tar = Tarred::File(members.tar().open().await?);
+                Ok(Self::RootFilesystem(Archive::open(tar).await?))
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::error::{Code, Error, Fault, Result};
 use crate::layer::Layer;
 use crate::media::{Event, Media};
 use crate::media_type::Family;
-use crate::options::{Annotation, Exporter, Level, Name, Output};
+use crate::options::{Exporter, Level, Name, Output};
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::store::Layout;
@@ -114,7 +114,7 @@ pub async fn make<'a, 'o, M: Media>(
     media: &'a M,
     opened: Opened<'a, M>,
     outputs: &'o [Output],
-    store: &Layout<M::Directory>,
+    store: &'a Layout<M::Directory>,
 ) -> Result<Vec<Image<'a, 'o, M>>> {
     let Opened { drafts, indexed, name, epoch } = opened;
     let mut recipes: Vec<Recipe> = Vec::new();
@@ -239,18 +239,19 @@ fn check<M: Media>(output: &Output, drafts: &[Draft<'_, M>], indexed: bool) -> R
         return refused("type".into(), message.into());
     }
     for annotation in &output.annotations {
-        let Annotation { level, platform, key, .. } = annotation;
+        let (level, key) = (annotation.level, annotation.written());
         if matches!(level, Level::Index | Level::IndexDescriptor) {
             if !indexed && !attested {
-                let message = format!("`{}` is for an index, and this is an image of one platform", written(*level, platform.as_ref(), key));
-                return refused(written(*level, platform.as_ref(), key), message);
+                let message = format!("`{}` is for an index, and this is an image of one platform", key);
+                return refused(key, message);
             }
-        } else if let Some(platform) = platform
+        } else if let Some(platform) = &annotation.platform
             && !drafts.iter().any(|draft| draft.platform.fits(platform))
         {
             let there: Vec<String> = drafts.iter().map(|draft| draft.platform.to_string()).collect();
-            let message = format!("there is no image for {platform} to annotate with `{key}`; there are {}", there.join(", "));
-            return refused(written(*level, platform.as_ref(), key), message);
+            let there = there.join(", ");
+            let message = format!("`{key}` is for an image that there is not; there are images for {there}");
+            return refused(key, message);
         }
     }
     Ok(())

@@ -7,13 +7,13 @@ use crate::contents::{Bytes, Reader};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Fault, Result};
-use crate::layer::{self, Archive, Codec, Layer, Rewritten};
-use crate::media::{Action, Directory, Event, HashAlgorithm, Hasher, Input, Media, Step, Writer};
+use crate::layer::{self, Archive, Codec, FileInput, Layer, Rewritten};
+use crate::media::{Action, Directory, Event, Hasher, Input, Media, Step, Writer};
 use crate::media_type::Packing;
 use crate::options::{Epoch, Exporter, Output};
 use crate::store::{self, Layout};
 
-use super::open::{Origin, Part, Tar};
+use super::open::{Origin, Part};
 use super::{bug, select};
 
 /// What an output wants of layers.
@@ -85,12 +85,19 @@ impl Recipe {
         if self.level && self.codec != Codec::Uncompressed {
             return Ok(true);
         }
-        let packed = self.codec.packing() == layer.packing;
-        Ok(match self.codec {
-            Codec::Gzip { .. } => !packed || layer::is_estargz(&layer.bytes).await?,
-            Codec::Estargz { .. } => !packed || !layer::is_estargz(&layer.bytes).await?,
-            Codec::Uncompressed | Codec::Zstd { .. } => !packed,
-        })
+        if self.codec.packing() != layer.packing {
+            return Ok(true);
+        }
+        let wanted = match self.codec {
+            Codec::Gzip { .. } => false,
+            Codec::Estargz { .. } => true,
+            Codec::Uncompressed | Codec::Zstd { .. } => return Ok(false),
+        };
+        let is = match layer.bytes.is_remote() {
+            true => layer.descriptor.annotations.contains_key(TOC_DIGEST),
+            false => layer::is_estargz(&layer.bytes).await?,
+        };
+        Ok(is != wanted)
     }
 }
 
@@ -180,10 +187,20 @@ impl<'a, 's, M: Media> Packer<'a, 's, M> {
             _ => error,
         };
         let subject = format!("{} as {}", layer.descriptor.digest, make.codec);
-        let checked = Checked::open(self.media, &layer.descriptor, &layer.bytes).await?;
-        let mut tar = Archive::open(checked).await.map_err(failed)?;
-        let blob = self.pack(&mut tar, make, &subject).await.map_err(failed)?;
-        let same = make.rewrite.is_none() && !matches!(make.codec, Codec::Estargz { .. });
+        let payload = self.payload(layer).await?;
+        let blob = match &payload {
+            Some((bytes, end)) => {
+                let mut tar = Archive::open_payload(FileInput::until(bytes.clone(), *end)).await.map_err(failed)?;
+                self.pack(&mut tar, make, &subject).await
+            }
+            None => {
+                let checked = Checked::open(self.media, &layer.descriptor, &layer.bytes).await?;
+                let mut tar = Archive::open(checked).await.map_err(failed)?;
+                self.pack(&mut tar, make, &subject).await
+            }
+        };
+        let blob = blob.map_err(failed)?;
+        let same = payload.is_none() && make.is_neutral();
         if same && blob.layer.diff_id != layer.diff_id {
             let message = format!(
                 "layer {} of the source has the diff ID {}, and its config says {}",
@@ -194,6 +211,34 @@ impl<'a, 's, M: Media> Packer<'a, 's, M> {
         let blob = Rc::new(blob);
         self.known.push((layer.descriptor.digest.clone(), Some(make), blob.clone()));
         Ok(blob)
+    }
+
+    /// Of an eStargz layer, its checked bytes and how many of them stand before its table of contents.
+    async fn payload(&self, layer: &select::Layer<'a, M>) -> Result<Option<(Bytes<'a, M>, u64)>> {
+        let said = layer.descriptor.annotations.contains_key(TOC_DIGEST);
+        if layer.packing != Packing::Gzip || (layer.bytes.is_remote() && !said) {
+            return Ok(None);
+        }
+        let mut bytes = layer.bytes.clone();
+        // Its end is read before its start, so one that is far away is brought here.
+        let mut writer = if bytes.is_remote() { Some(self.store.create().await?) } else { None };
+        if writer.is_none() && layer::payload(&bytes).await?.is_none() {
+            return Ok(None);
+        }
+        let mut checked = Checked::open(self.media, &layer.descriptor, &bytes).await?;
+        loop {
+            let piece = checked.read(store::PIECE).await?;
+            if piece.is_empty() {
+                break;
+            }
+            if let Some(writer) = &mut writer {
+                writer.write(piece).await?;
+            }
+        }
+        if let Some(writer) = &writer {
+            bytes = Bytes::file(writer.reader().await?);
+        }
+        Ok(layer::payload(&bytes).await?.map(|end| (bytes, end)))
     }
 
     /// An image's layer as it is; copied when it is to be stored, its digest checked unless it is far away and only passes.
@@ -295,5 +340,7 @@ impl<M: Media> Input for Checked<'_, M> {
     }
 }
 
+/// What an eStargz layer says of its table of contents.
+const TOC_DIGEST: &str = "containerd.io/snapshot/stargz/toc.digest";
 /// How BuildKit marks layers whose times it clamped; it stays in the manifest.
 const REWRITTEN: &str = "buildkit/rewritten-timestamp";

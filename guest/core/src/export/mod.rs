@@ -10,7 +10,6 @@ mod layers;
 mod open;
 mod outcome;
 mod select;
-mod unpacked;
 
 #[cfg(test)]
 mod tests;

@@ -88,7 +88,7 @@ impl<M: Media> Contents for Tar<'_, M> {
 pub async fn open<'a, M: Media>(
     media: &'a M,
     job: Job<M>,
-    store: &Layout<M::Directory>,
+    store: &'a Layout<M::Directory>,
 ) -> Result<Opened<'a, M>> {
     let Job { contents, base, platforms, native, multi_platform, config, changes, attestations, request, epoch, xattrs } = job;
     let _ = request;
@@ -185,7 +185,7 @@ enum Found<'a, M: Media> {
 async fn source<'a, M: Media>(
     media: &'a M,
     content: Content<M>,
-    store: &Layout<M::Directory>,
+    store: &'a Layout<M::Directory>,
     xattrs: bool,
 ) -> Result<Found<'a, M>> {
     let Content { source, form, name, .. } = content;
@@ -198,13 +198,13 @@ async fn source<'a, M: Media>(
         }
         Source::Stored(name) => {
             let reference: Reference = name.parse()?;
-            return Ok(Found::Images(Images::stored(store, &reference).await?, None));
+            return Ok(Found::Images(Images::stored(store, &reference), None));
         }
         Source::Archive(file) => Archived::at_rest(media, file, store, form).await?,
         Source::Piped(input) => Archived::piped(media, input, store, form).await?,
     };
     Ok(match archived {
-        Archived::RootFilesystem(tar) => Found::Tar(Tar::Found(Archive::open(tar).await?)),
+        Archived::RootFilesystem(tar) => Found::Tar(Tar::Found(tar)),
         Archived::Images(images) => Found::Images(images, name),
     })
 }
@@ -213,7 +213,7 @@ async fn source<'a, M: Media>(
 async fn images<'a, M: Media>(
     media: &'a M,
     content: Content<M>,
-    store: &Layout<M::Directory>,
+    store: &'a Layout<M::Directory>,
 ) -> Result<(Images<'a, M>, Option<String>)> {
     match source(media, content, store, false).await? {
         Found::Images(images, name) => Ok((images, name)),

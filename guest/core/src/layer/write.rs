@@ -174,7 +174,7 @@ mod tests {
             let one = make(1, &tar, 1 << 20, codec);
             assert!(unpack(&one.1, codec) == tar);
             assert_eq!(one.0.diff_id, DiffId(Digest::of(&tar)));
-            let media_type = media_type::layer(codec.packing());
+            let media_type = Family::Oci.layer(codec.packing(), true);
             assert_eq!(one.0.descriptor, Descriptor::new(media_type, Digest::of(&one.1), one.1.len() as u64));
             for (parallelism, piece) in [(2, 1 << 20), (7, 77_777), (3, 5 << 20)] {
                 let other = make(parallelism, &tar, piece, codec);

@@ -123,7 +123,7 @@ impl Annotation {
     }
 
     /// As the key of an output is written.
-    pub(super) fn written(&self) -> String {
+    pub fn written(&self) -> String {
         let level = if self.level == Level::Manifest { String::new() } else { format!("-{}", self.level.as_str()) };
         format!("annotation{level}{}", self.own_words())
     }

@@ -194,6 +194,7 @@ impl World {
 }
 
 /// A file in memory that claims a size. It answers in pieces of 400 KiB at most, as hosts may.
+#[derive(Clone)]
 pub struct File {
     /// What it has.
     pub bytes: Vec<u8>,

@@ -104,5 +104,5 @@ fn files_of_another_size_are_not_sent() {
     let media = Double::new(|_| None);
     let file = File { bytes: b"lay".to_vec(), size: 5 };
     let error = push_layers(&media, &[(descriptor, file)], &target(REGISTRY, None)).expect_err("shorter");
-    assert_eq!((error.fault, error.code), (Fault::Store, Code::SizeMismatch(3)));
+    assert_eq!((error.fault, error.code), (Fault::Source, Code::SizeMismatch(3)));
 }

@@ -32,9 +32,13 @@ fn layer(bytes: &[u8]) -> (Descriptor, File) {
     (Descriptor::of(media_type::LAYER, bytes), bytes.to_vec().into())
 }
 
+fn bytes(file: &File) -> Bytes<'static, Double> {
+    Bytes::file(file.clone())
+}
+
 /// Pushes layers with a config and one manifest.
 fn push_layers(media: &Double, layers: &[(Descriptor, File)], target: &Target) -> Result<()> {
-    let layers = layers.iter().map(|(layer, file)| (layer.clone(), Bytes::file(file.clone())));
+    let layers = layers.iter().map(|(layer, file)| (layer.clone(), bytes(file)));
     let config = (Descriptor::of(media_type::CONFIG, CONFIG), Bytes::Memory(CONFIG.into()));
     let image = Image {
         blobs: layers.chain([config]).collect(),
