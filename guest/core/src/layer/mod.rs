@@ -93,22 +93,3 @@ pub struct Layer {
     /// Of the tar in it.
     pub diff_id: DiffId,
 }
-
-/// x
-pub struct Rewritten<C>(C);
-impl<C: Contents> Rewritten<C> {
-    /// x
-    pub fn new(contents: C, _: i64) -> Self {
-        Self(contents)
-    }
-}
-impl<C: Contents> Contents for Rewritten<C> {
-    async fn next(&mut self) -> crate::error::Result<Option<Vec<u8>>> {
-        self.0.next().await
-    }
-}
-impl<C: Contents> Contents for &mut C {
-    async fn next(&mut self) -> crate::error::Result<Option<Vec<u8>>> {
-        (**self).next().await
-    }
-}
