@@ -4,12 +4,14 @@ mod archive;
 mod block;
 mod decode;
 mod deflate;
+pub mod entries;
 mod framing;
 mod gzip;
 pub mod hash;
 mod header;
 mod order;
 mod pax;
+
 pub mod tar;
 mod tree;
 #[cfg(test)]
@@ -25,6 +27,7 @@ use crate::media_type::Packing;
 pub use archive::{Archive, FileInput};
 pub use deflate::compress;
 pub use order::Ordered;
+
 pub use tree::TreeTar;
 pub use write::{Contents, write};
 
