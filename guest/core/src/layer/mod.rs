@@ -12,6 +12,7 @@ mod header;
 mod order;
 mod pax;
 
+mod rewrite;
 pub mod tar;
 mod tree;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use crate::media_type::Packing;
 pub use archive::{Archive, FileInput};
 pub use deflate::compress;
 pub use order::Ordered;
+pub use rewrite::Rewritten;
 
 pub use tree::TreeTar;
 pub use write::{Contents, write};
