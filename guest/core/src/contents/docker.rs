@@ -40,7 +40,8 @@ impl<'a, M: Media> Archive<'a, M> {
     /// `malformed` for what contradicts itself or names what is not there.
     pub async fn open(media: &'a M, members: &Members<M::File>) -> Result<Self> {
         let listing = document(members, "manifest.json").await?;
-        let listing: Value = serde_json::from_slice(&listing).map_err(|why| malformed(format!("has a manifest.json that is not JSON: {why}")))?;
+        let listing: Value = serde_json::from_slice(&listing)
+            .map_err(|why| malformed(format!("has a manifest.json that is not JSON: {why}")))?;
         let entries = listing.as_array().filter(|entries| !entries.is_empty());
         let entries = entries.ok_or_else(|| malformed("has a manifest.json without images".into()))?;
         let mut archive = Self { images: Vec::new(), documents: BTreeMap::new(), layers: BTreeMap::new() };

@@ -69,8 +69,8 @@ impl<'a, M: Media> Images<'a, M> {
         if members.has("oci-layout")
             && let Some(listing) = members.document("index.json", MAX_DOCUMENT).await?
         {
-            let index = Index::parse(&listing, None)
-                .map_err(|error| error.within("cannot read index.json of the archive"))?;
+            let index =
+                Index::parse(&listing, None).map_err(|error| error.within("cannot read index.json of the archive"))?;
             return Ok(Ok(Self::Archive(members, index)));
         }
         if members.has("manifest.json") {

@@ -48,7 +48,10 @@ impl<F: File> Members<F> {
                 _ => continue,
             };
             if members.insert(name.clone(), member).is_some() {
-                return Err(malformed(format!("has two members `{}`, which readers understand differently", shown(&name))));
+                return Err(malformed(format!(
+                    "has two members `{}`, which readers understand differently",
+                    shown(&name)
+                )));
             }
         }
         Ok(Self { file: Rc::new(file), members })

@@ -160,18 +160,17 @@ struct Assembly<'o, 'n> {
 }
 
 impl<'o> Assembly<'o, '_> {
-    fn image<'a, M: Media>(
-        &self,
-        drafts: Vec<(&Draft<'a, M>, Vec<Rc<Blob<'a, M>>>)>,
-    ) -> Result<Image<'a, 'o, M>> {
+    fn image<'a, M: Media>(&self, drafts: Vec<(&Draft<'a, M>, Vec<Rc<Blob<'a, M>>>)>) -> Result<Image<'a, 'o, M>> {
         let output = self.output;
         let attested = drafts.iter().any(|(draft, _)| attests(output, draft));
         let family = if output.docker_types(attested) { Family::Docker } else { Family::Oci };
         let mut names = names(output, self.name)?;
         let (mut documents, mut manifests, mut pictures, mut said) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (draft, layers) in drafts {
-            let listed: Vec<Descriptor> =
-                layers.iter().map(|blob| manifest::layer(&blob.layer.descriptor, family, output.prefer_nondist)).collect();
+            let listed: Vec<Descriptor> = layers
+                .iter()
+                .map(|blob| manifest::layer(&blob.layer.descriptor, family, output.prefer_nondist))
+                .collect();
             let made: Vec<Layer> = layers.iter().map(|blob| blob.layer.clone()).collect();
             let config = draft.config.assemble(&made, self.epoch, self.now, draft.base.as_ref())?;
             let config = Document::new(family.config(), config);
@@ -198,7 +197,8 @@ impl<'o> Assembly<'o, '_> {
             manifests.push(manifest);
         }
         manifests.extend(said);
-        let mut entry = manifests.first().map(|manifest| manifest.descriptor.clone()).ok_or_else(|| super::bug("no image"))?;
+        let mut entry =
+            manifests.first().map(|manifest| manifest.descriptor.clone()).ok_or_else(|| super::bug("no image"))?;
         if self.indexed || attested {
             let listed: Vec<Descriptor> = manifests.iter().map(|manifest| manifest.descriptor.clone()).collect();
             let bytes = index::image_index(family, &listed, &of_level(output, Level::Index))?;
@@ -285,4 +285,5 @@ fn of_level(output: &Output, level: Level) -> BTreeMap<String, String> {
     meant.map(|annotation| (annotation.key.clone(), annotation.value.clone())).collect()
 }
 
-const NO_EPOCH: &str = "rewrite-timestamp does nothing without an epoch: give --source-date-epoch or source-date-epoch=SECONDS";
+const NO_EPOCH: &str =
+    "rewrite-timestamp does nothing without an epoch: give --source-date-epoch or source-date-epoch=SECONDS";

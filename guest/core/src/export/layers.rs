@@ -164,10 +164,13 @@ impl<'a, 's, M: Media> Packer<'a, 's, M> {
                 let mut neutral: Option<Bytes<'a, M>> = None;
                 let several = makes.len() > 1;
                 for make in makes {
-                    let subject = if several { format!("{} as {}", self.parts, make.codec) } else { self.parts.to_string() };
+                    let subject =
+                        if several { format!("{} as {}", self.parts, make.codec) } else { self.parts.to_string() };
                     let blob = match &neutral {
                         None => self.pack(&mut tar, make, &subject).await?,
-                        Some(bytes) => self.pack(&mut Archive::open(bytes.open().await?).await?, make, &subject).await?,
+                        Some(bytes) => {
+                            self.pack(&mut Archive::open(bytes.open().await?).await?, make, &subject).await?
+                        }
                     };
                     neutral = neutral.or_else(|| Some(blob.bytes.clone()));
                     made.push((Some(make), Rc::new(blob)));

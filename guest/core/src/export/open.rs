@@ -85,12 +85,20 @@ impl<M: Media> Contents for Tar<'_, M> {
 /// # Errors
 /// What cannot be found, read or understood; platforms that come twice; an image that is not built on its base; an attestation for a platform
 /// that there is not.
-pub async fn open<'a, M: Media>(
-    media: &'a M,
-    job: Job<M>,
-    store: &'a Layout<M::Directory>,
-) -> Result<Opened<'a, M>> {
-    let Job { contents, base, platforms, native, multi_platform, config, changes, attestations, request, epoch, xattrs } = job;
+pub async fn open<'a, M: Media>(media: &'a M, job: Job<M>, store: &'a Layout<M::Directory>) -> Result<Opened<'a, M>> {
+    let Job {
+        contents,
+        base,
+        platforms,
+        native,
+        multi_platform,
+        config,
+        changes,
+        attestations,
+        request,
+        epoch,
+        xattrs,
+    } = job;
     let _ = request;
     let several = contents.len() > 1;
     let base = match base {
@@ -99,7 +107,8 @@ pub async fn open<'a, M: Media>(
     };
     let mut opened = Opened { drafts: Vec::new(), indexed: several || multi_platform, name: None, epoch };
     for content in contents {
-        let wanted: Vec<Platform> = content.platform.clone().map_or_else(|| platforms.clone(), |platform| vec![platform]);
+        let wanted: Vec<Platform> =
+            content.platform.clone().map_or_else(|| platforms.clone(), |platform| vec![platform]);
         match source(media, content, store, xattrs).await? {
             Found::Tar(tar) => {
                 let platform = match wanted.as_slice() {
@@ -145,8 +154,7 @@ impl<'a, M: Media> Draft<'a, M> {
 
     /// Puts the base's layers beneath a tree or tar; of an image that is built on the base, takes the base's layers in place of its own.
     fn build_on(&mut self, base: select::Image<'a, M>) -> Result<()> {
-        let mut parts: Vec<Part<M>> =
-            base.layers.into_iter().map(Part::of_base).collect();
+        let mut parts: Vec<Part<M>> = base.layers.into_iter().map(Part::of_base).collect();
         if self.parts.iter().any(|part| matches!(part.origin, Origin::Tar(_))) {
             self.config = base.config.clone();
             parts.append(&mut self.parts);
@@ -251,4 +259,5 @@ fn distinct<M: Media>(drafts: &[Draft<'_, M>]) -> Result<()> {
     Ok(())
 }
 
-const ONE_PLATFORM: &str = "a directory or tar runs on one platform: give one --platform, or PLATFORM=SOURCE for each of several";
+const ONE_PLATFORM: &str =
+    "a directory or tar runs on one platform: give one --platform, or PLATFORM=SOURCE for each of several";

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::contents::{Bytes, Images};
 use crate::descriptor::Descriptor;
 use crate::digest::{DiffId, Digest};
-use crate::documents::config::Config;
 use crate::documents::attestation;
+use crate::documents::config::Config;
 use crate::documents::index::{self, Index};
 use crate::documents::manifest::Manifest;
 use crate::error::{Code, Error, Fault, Result};
@@ -76,7 +76,11 @@ pub async fn choose<'a, M: Media>(
         indexed = true;
     }
     if listed.is_empty() {
-        return Err(Error::new(Fault::Source, Code::NotFound, "there is no image, at least none that can be read here"));
+        return Err(Error::new(
+            Fault::Source,
+            Code::NotFound,
+            "there is no image, at least none that can be read here",
+        ));
     }
     let mut found = Vec::new();
     for descriptor in &listed {
@@ -134,7 +138,8 @@ async fn image<'a, M: Media>(
     let mut layers = Vec::new();
     for (descriptor, diff_id) in manifest.layers.into_iter().zip(diff_ids) {
         let Some(packing) = media_type::packing(&descriptor.media_type) else {
-            let message = format!("layer {} is a `{}`, not a tar layer", descriptor.digest, shown(&descriptor.media_type));
+            let message =
+                format!("layer {} is a `{}`, not a tar layer", descriptor.digest, shown(&descriptor.media_type));
             return Err(Error::unsupported("media type", message));
         };
         let bytes = images.blob(&descriptor).await?;
@@ -146,7 +151,8 @@ async fn image<'a, M: Media>(
 }
 
 fn several(count: usize) -> Error {
-    let message =
-        format!("there are {count} images, and nothing tells which one is meant: name one, as in oci:PATH#NAME, or choose with --platform");
+    let message = format!(
+        "there are {count} images, and nothing tells which one is meant: name one, as in oci:PATH#NAME, or choose with --platform"
+    );
     Error::new(Fault::Request, Code::Unsupported("several images".into()), message)
 }

@@ -143,35 +143,48 @@ fn platforms_become_an_index() {
     };
     let multi = || Job {
         contents: vec![content("linux/amd64"), content("linux/arm64")],
-        ..job(files(), &["type=image,name=site:v1,annotation[linux/arm64].k=v,annotation-index.i=w", "type=oci,dest=a.tar"])
+        ..job(
+            files(),
+            &["type=image,name=site:v1,annotation[linux/arm64].k=v,annotation-index.i=w", "type=oci,dest=a.tar"],
+        )
     };
     let first = done(multi());
     let root = first.root();
     assert_eq!(root["annotations"]["i"], "w");
-    let platforms: Vec<&Value> = root["manifests"].as_array().unwrap().iter().map(|m| &m["platform"]["architecture"]).collect();
+    let platforms: Vec<&Value> =
+        root["manifests"].as_array().unwrap().iter().map(|m| &m["platform"]["architecture"]).collect();
     assert_eq!(platforms, ["amd64", "arm64"]);
-    let annotations = |number: usize| first.document(root["manifests"][number]["digest"].as_str().unwrap())["annotations"].clone();
+    let annotations =
+        |number: usize| first.document(root["manifests"][number]["digest"].as_str().unwrap())["annotations"].clone();
     assert_eq!((annotations(0), &annotations(1)["k"]), (Value::Null, &"v".into()));
     assert_eq!(first.results.image_id, Some(first.digest(0)));
 
     let whole = done(job(Source::Archive(first.archive("a.tar")), &["type=oci,dest=b.tar"]));
     assert_eq!(whole.digest(0), first.digest(1));
-    let picked = Job { platforms: vec!["linux/arm64".parse().unwrap()], ..job(Source::Archive(first.archive("a.tar")), &[IMAGE]) };
+    let picked = Job {
+        platforms: vec!["linux/arm64".parse().unwrap()],
+        ..job(Source::Archive(first.archive("a.tar")), &[IMAGE])
+    };
     let picked = done(picked);
     assert_eq!(picked.config()["architecture"], "arm64");
     assert_eq!(picked.results.image_id.clone().unwrap().as_str(), picked.root()["config"]["digest"]);
-    let missing = Job { platforms: vec!["linux/s390x".parse().unwrap()], ..job(Source::Archive(first.archive("a.tar")), &[IMAGE]) };
+    let missing = Job {
+        platforms: vec!["linux/s390x".parse().unwrap()],
+        ..job(Source::Archive(first.archive("a.tar")), &[IMAGE])
+    };
     let error = run_in(Directory::default(), missing).err().unwrap();
     assert_eq!(error.code, Code::NotFound);
     assert!(error.message.contains("linux/amd64, linux/arm64"), "{error}");
 
-    for (output, key) in [
-        ("type=docker,dest=-", "type"),
-        ("type=oci,dest=-,annotation[linux/s390x].k=v", "annotation.k"),
-    ] {
+    for (output, key) in
+        [("type=docker,dest=-", "type"), ("type=oci,dest=-,annotation[linux/s390x].k=v", "annotation.k")]
+    {
         let job = Job { request: Request { outputs: vec![output.into()], ..Request::default() }, ..multi() };
         let error = run_in(Directory::default(), job).err().unwrap();
-        assert!(matches!(&error.code, Code::InvalidOption(wrong) if wrong.contains(key.split('.').next().unwrap())), "{output}: {error}");
+        assert!(
+            matches!(&error.code, Code::InvalidOption(wrong) if wrong.contains(key.split('.').next().unwrap())),
+            "{output}: {error}"
+        );
     }
     let error = run_in(Directory::default(), job(files(), &["type=image,annotation-index.k=v"])).err().unwrap();
     assert_eq!(error.code, Code::InvalidOption("annotation-index.k".into()));
@@ -185,7 +198,12 @@ fn a_base_goes_beneath_and_stays() {
     let on = |output| done(Job { base: beneath(), ..job(Source::Files(tree(&[("new", "new\n")])), &[output]) });
     let plain = on("type=image,name=site:v1,rewrite-timestamp=true");
     assert_eq!(layers(&plain).len(), 2);
-    let types = |done: &Done| layers(done).iter().map(|layer| layer["mediaType"].as_str().unwrap().rsplit('.').next().unwrap().to_owned()).collect::<Vec<_>>();
+    let types = |done: &Done| {
+        layers(done)
+            .iter()
+            .map(|layer| layer["mediaType"].as_str().unwrap().rsplit('.').next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(types(&plain), ["tar+zstd", "tar+gzip"]);
     assert_eq!(layers(&plain)[0]["annotations"], Value::Null);
     assert_eq!(layers(&plain)[1]["annotations"]["buildkit/rewritten-timestamp"], EPOCH.to_string());
@@ -199,7 +217,8 @@ fn a_base_goes_beneath_and_stays() {
     assert_eq!(types(&rebased), ["tar", "tar+gzip"]);
     let stranger = done(job(Source::Files(tree(&[("x", "x")])), &["type=oci,dest=x.tar"]));
     let stranger = Some(job(Source::Archive(stranger.archive("x.tar")), &[IMAGE]).contents.remove(0));
-    let error = run_in(Directory::default(), Job { base: stranger, ..job(Source::Archive(built), &[IMAGE]) }).err().unwrap();
+    let error =
+        run_in(Directory::default(), Job { base: stranger, ..job(Source::Archive(built), &[IMAGE]) }).err().unwrap();
     assert_eq!(error.code, Code::InvalidOption("base".into()));
     assert!(error.message.contains("not built on the base"), "{error}");
 }
@@ -227,7 +246,8 @@ fn attestations_follow_their_images() {
         inline_only: false,
     };
     let attested = |outputs: &[&str]| Job { attestations: vec![attestation()], ..job(files(), outputs) };
-    let first = done(attested(&["type=image,name=example.com/site:v1", "type=oci,dest=a.tar,name=example.com/site:v1"]));
+    let first =
+        done(attested(&["type=image,name=example.com/site:v1", "type=oci,dest=a.tar,name=example.com/site:v1"]));
     let root = first.root();
     let (image, said) = (&root["manifests"][0], &root["manifests"][1]);
     assert_eq!(said["annotations"]["vnd.docker.reference.digest"], image["digest"]);

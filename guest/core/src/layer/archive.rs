@@ -38,7 +38,16 @@ impl<I: Input> Archive<I> {
             held.extend(piece);
         }
         let decoder = Decoder::of(&held);
-        Ok(Self { input, decoder, framing: Framing::default(), held, taken: 0, ended: false, completes: false, ahead: None })
+        Ok(Self {
+            input,
+            decoder,
+            framing: Framing::default(),
+            held,
+            taken: 0,
+            ended: false,
+            completes: false,
+            ahead: None,
+        })
     }
 
     /// As [`Archive::open`], for what stands before the table of contents of an eStargz layer ([`super::payload`]): not every tool

@@ -265,8 +265,10 @@ fn malformed(message: &str) -> Error {
     Error::malformed("tar", message)
 }
 
-const ENTRIES: u64 = 2_000_000;
-const PATH: usize = 4096;
+/// Entries that a tar has at most.
+pub const ENTRIES: u64 = 2_000_000;
+/// Bytes that a path has at most.
+pub const PATH: usize = 4096;
 /// Blocks.
 const SPARSE: u64 = 2048;
 

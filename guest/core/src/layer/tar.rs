@@ -75,7 +75,7 @@ pub fn append(out: &mut Vec<u8>, entry: &Entry, xattrs: bool) -> Result<()> {
         if key.is_empty() || key.contains(['=', '\0']) {
             return Err(unfit(entry, "has an extended attribute with an empty name or `=` in it"));
         }
-        records.add(&format!("SCHILY.xattr.{key}"), value);
+        records.add(format!("SCHILY.xattr.{key}"), value);
     }
     if let Some(content) = records.content() {
         if content.len() > pax::LIMIT {

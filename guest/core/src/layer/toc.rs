@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::base64;
 use crate::digest::Digest;
 use crate::documents::json::Value;
 use crate::documents::time::rfc3339;
 use crate::error::{Error, Result};
 use crate::media::Device;
-use crate::base64;
 
 /// The name of the table's entry in the tar.
 pub const NAME: &str = "stargz.index.json";

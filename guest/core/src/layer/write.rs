@@ -25,6 +25,16 @@ pub trait Contents {
     }
 }
 
+impl<C: Contents> Contents for &mut C {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        (**self).next().await
+    }
+
+    fn warning(&mut self) -> Option<String> {
+        (**self).warning()
+    }
+}
+
 /// The usual size of a piece, in bytes.
 pub const PIECE: u32 = 1 << 20;
 

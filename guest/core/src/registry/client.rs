@@ -7,10 +7,10 @@ use std::cell::RefCell;
 
 use futures_util::lock::Mutex;
 
+use super::Target;
 use super::refusal::Refused;
 use super::token::Session;
 use super::url::{self, Origin};
-use super::Target;
 use crate::contents::Bytes;
 use crate::error::{Code, Error, Fault, Result};
 use crate::media::{Exchange, Input, Media, Request, Response};

@@ -1,7 +1,7 @@
 //! Pulling from a registry (OCI distribution spec, "Pull"): documents whole, blobs as they come.
 
-use super::client::{Ask, Body, Client};
 use super::Target;
+use super::client::{Ask, Body, Client};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Fault, Result};
@@ -41,7 +41,8 @@ impl<'a, M: Media> Repository<'a, M> {
         let answer = self.get(&format!("manifests/{reference}"), &[media_type::MANIFESTS], &reference).await?;
         let said = answer.headers("content-type").next().unwrap_or_default();
         let media_type = said.split(';').next().unwrap_or_default().trim().to_owned();
-        let told: Option<Digest> = answer.headers("docker-content-digest").next().and_then(|digest| digest.parse().ok());
+        let told: Option<Digest> =
+            answer.headers("docker-content-digest").next().and_then(|digest| digest.parse().ok());
         let bytes = self.body(answer.into_body()).await?;
         let known = media_type::is_manifest(&media_type) || media_type::is_index(&media_type);
         if !known {

@@ -21,7 +21,8 @@ pub async fn write<M: Media>(media: &M, image: &Image<'_, '_, M>) -> Result<()> 
     let dest = dest(image)?;
     let members = members(image)?;
     let mut archive = Archive { media, dest, sink: media.archive(dest).await?, done: 0 };
-    let folders: BTreeSet<&str> = members.keys().filter_map(|path| path.rsplit_once('/')).map(|(folder, _)| folder).collect();
+    let folders: BTreeSet<&str> =
+        members.keys().filter_map(|path| path.rsplit_once('/')).map(|(folder, _)| folder).collect();
     for folder in ["blobs"].into_iter().chain(folders) {
         archive.append(tar::plain(&format!("{folder}/"), 0o755, 0)?).await?;
     }

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::bytes;
 use super::double::{Answer, Asked, Double, File, run};
 use crate::descriptor::Descriptor;
 use crate::media_type::{is_index, is_manifest};
-use super::bytes;
 use crate::registry::{Image, Target, push};
 
 /// A recorded request: `METHOD path type`, and the status that it was answered with. Uploads have no name of their own.
@@ -115,9 +115,13 @@ fn replay(
             _ => answer,
         })
     });
-    let image =
-        Image { blobs: blobs.iter().map(|(blob, file)| (blob.clone(), bytes(file))).collect(), manifests };
-    let target = Target { registry: "r.example".into(), repository: repository.into(), tag: tag.map(Into::into), insecure: false };
+    let image = Image { blobs: blobs.iter().map(|(blob, file)| (blob.clone(), bytes(file))).collect(), manifests };
+    let target = Target {
+        registry: "r.example".into(),
+        repository: repository.into(),
+        tag: tag.map(Into::into),
+        insecure: false,
+    };
     run(push(&media, &image, &target)).unwrap_or_else(|error| panic!("{}: {error}", case.display()));
     (media.asked().iter().map(asked).collect(), tag.map_or(root, Into::into))
 }

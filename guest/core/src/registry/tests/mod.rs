@@ -234,7 +234,8 @@ fn names_that_are_none_go_nowhere() {
         ("r.example", "a", ".."),
         ("r.example", "a", "\u{1b}[2J"),
     ] {
-        let target = Target { registry: registry.into(), repository: repository.into(), tag: Some(tag.into()), insecure: false };
+        let target =
+            Target { registry: registry.into(), repository: repository.into(), tag: Some(tag.into()), insecure: false };
         let error = push_layers(&media, &[], &target).expect_err("not a name");
         assert_eq!(error.fault, Fault::Request, "{error}");
         assert!(!error.to_string().contains('\u{1b}'));
