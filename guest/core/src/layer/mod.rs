@@ -9,9 +9,9 @@ mod framing;
 mod gzip;
 pub mod hash;
 mod header;
+pub mod merged;
 mod order;
 mod pax;
-
 mod rewrite;
 pub mod tar;
 mod tree;
