@@ -36,6 +36,8 @@ pub struct Image<'a, 'o, M: Media> {
     pub entry: Descriptor,
     /// Seconds since 1970 that the layout's entry says.
     pub created: i64,
+    /// The same, if anything but the clock said so.
+    pub epoch: Option<i64>,
 }
 
 /// The image for one platform.
@@ -129,7 +131,8 @@ pub async fn make<'a, 'o, M: Media>(
             recipes.push(recipe);
         }
     }
-    let mut packer = Packer::new(media, store, outputs.iter().any(is_stored));
+    let unpacks = |output: &Output| matches!(output.exporter, Exporter::Tar | Exporter::Local);
+    let mut packer = Packer::new(media, store, outputs.iter().any(is_stored), outputs.iter().any(unpacks));
     let mut packed = Vec::new();
     for mut draft in drafts {
         let mut sets: Vec<Vec<Rc<Blob<M>>>> = recipes.iter().map(|_| Vec::new()).collect();
@@ -212,7 +215,16 @@ impl<'o> Assembly<'o, '_> {
         {
             names.push(format!("{}@{}", prefix.as_given(), entry.digest).parse()?);
         }
-        Ok(Image { output, names, pictures, documents, manifests, entry, created: self.epoch.unwrap_or(self.now) })
+        Ok(Image {
+            output,
+            names,
+            pictures,
+            documents,
+            manifests,
+            entry,
+            created: self.epoch.unwrap_or(self.now),
+            epoch: self.epoch,
+        })
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Packer<'a, 's, M: Media> {
     pub store: &'s Layout<M::Directory>,
     /// Whether any output keeps its image in the store.
     pub keeps: bool,
+    /// Whether any output reads layers more than once, so that what is far away is brought here.
+    pub unpacks: bool,
     known: Vec<(Digest, Option<Make>, Rc<Blob<'a, M>>)>,
     /// Parts so far, for progress.
     parts: usize,
@@ -112,8 +114,8 @@ pub fn epoch(output: &Output, job: Option<i64>) -> Option<i64> {
 
 impl<'a, 's, M: Media> Packer<'a, 's, M> {
     /// Nothing is made yet.
-    pub fn new(media: &'a M, store: &'s Layout<M::Directory>, keeps: bool) -> Self {
-        Self { media, store, keeps, known: Vec::new(), parts: 0 }
+    pub fn new(media: &'a M, store: &'s Layout<M::Directory>, keeps: bool, unpacks: bool) -> Self {
+        Self { media, store, keeps, unpacks, known: Vec::new(), parts: 0 }
     }
 
     /// One part, by each recipe, in their order.
@@ -250,7 +252,7 @@ impl<'a, 's, M: Media> Packer<'a, 's, M> {
         if let Some(known) = self.known(&descriptor.digest, None) {
             return Ok(known);
         }
-        let copy = self.keeps && !self.store.has(descriptor).await?;
+        let copy = (self.keeps && !self.store.has(descriptor).await?) || (self.unpacks && layer.bytes.is_remote());
         let mut staged = if copy { Some(self.store.create().await?) } else { None };
         let mut bytes = layer.bytes.clone();
         if staged.is_some() || !layer.bytes.is_remote() {

@@ -13,6 +13,7 @@ mod gzip;
 pub mod hash;
 pub mod header;
 mod members;
+pub mod merged;
 mod order;
 pub mod pax;
 mod pump;
