@@ -55,6 +55,7 @@
     )
 )]
 
+pub mod contents;
 pub mod descriptor;
 pub mod digest;
 pub mod documents;

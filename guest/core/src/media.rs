@@ -217,6 +217,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// Bytes of the body.
     pub content_length: u64,
+    /// The user said so for this registry: certificates are not verified and plain http is allowed.
+    pub insecure: bool,
 }
 
 /// The head of an HTTP response, and its body to read.

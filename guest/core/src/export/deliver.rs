@@ -1,14 +1,17 @@
 //! An image's way out: into the embedded store, then to registries, all at the same time.
 
+use std::rc::Rc;
+
 use futures_util::future::join_all;
 
+use crate::contents::Bytes;
 use crate::documents::index::Name;
 use crate::documents::time;
 use crate::error::Result;
 use crate::media::{Action, Event, Media, Step};
 use crate::options::Output;
 use crate::reference::Reference;
-use crate::registry::{self, Bytes};
+use crate::registry;
 use crate::store::Layout;
 
 use super::image::Image;
@@ -76,9 +79,10 @@ async fn push_one<M: Media>(media: &M, image: &Image<M>, name: &Reference) -> Re
         registry: name.registry().to_owned(),
         repository: name.repository().to_owned(),
         tag: name.tag().map(str::to_owned),
+        insecure: false,
     };
-    let layers = image.layers.iter().map(|blob| (blob.layer.descriptor.clone(), Bytes::File(&blob.file)));
-    let config = (image.config.descriptor.clone(), Bytes::Memory(&image.config.bytes));
+    let layers = image.layers.iter().map(|blob| (blob.layer.descriptor.clone(), Bytes::file(Rc::clone(&blob.file))));
+    let config = (image.config.descriptor.clone(), Bytes::Memory(image.config.bytes.as_slice().into()));
     let content = registry::Image {
         blobs: layers.chain([config]).collect(),
         manifests: vec![(image.manifest.descriptor.clone(), image.manifest.bytes.clone())],

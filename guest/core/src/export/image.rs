@@ -45,7 +45,7 @@ pub struct Blob<M: Media> {
     /// What it is.
     pub layer: Layer,
     /// To read it.
-    pub file: M::File,
+    pub file: Rc<M::File>,
     /// Unpublished, until it is stored; none for a blob that stays in its layout.
     pub staged: RefCell<Option<<M::Directory as Directory>::Writer>>,
 }
@@ -143,7 +143,7 @@ async fn pack<M: Media>(
         if let Some(descriptor) = expected {
             store::verify(descriptor, layer.diff_id.0.clone(), Fault::Source)?;
         }
-        let file = writer.reader().await?;
+        let file = Rc::new(writer.reader().await?);
         again = Some(writer.reader().await?);
         blobs.push(Rc::new(Blob { layer, file, staged: RefCell::new(Some(writer)) }));
     }
@@ -177,5 +177,5 @@ async fn keep<M: Media>(
     .await?;
     store::verify(descriptor, digest, Fault::Source)?;
     step(descriptor.size, true);
-    Ok(Rc::new(Blob { layer, file, staged: RefCell::new(staged) }))
+    Ok(Rc::new(Blob { layer, file: Rc::new(file), staged: RefCell::new(staged) }))
 }

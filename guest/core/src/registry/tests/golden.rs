@@ -7,9 +7,10 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::double::{Answer, Asked, Double, File, run};
+use crate::contents::Bytes;
 use crate::descriptor::Descriptor;
 use crate::media_type::{is_index, is_manifest};
-use crate::registry::{Bytes, Image, Target, push};
+use crate::registry::{Image, Target, push};
 
 /// A recorded request: `METHOD path type`, and the status that it was answered with. Uploads have no name of their own.
 fn recorded(line: &str) -> (String, u16) {
@@ -89,7 +90,7 @@ fn replay(
             let name = format!("{}.json", &descriptor.digest.hex()[..12]);
             manifests.push((descriptor, fs::read(case.join(name)).expect("a document")));
         } else {
-            blobs.push((descriptor, File::from(vec![0; size as usize])));
+            blobs.push((descriptor, Bytes::file(File::from(vec![0; size as usize]))));
         }
     }
     // The tree has the root first.
@@ -114,9 +115,13 @@ fn replay(
             _ => answer,
         })
     });
-    let image =
-        Image { blobs: blobs.iter().map(|(blob, file)| (blob.clone(), Bytes::File(file))).collect(), manifests };
-    let target = Target { registry: "r.example".into(), repository: repository.into(), tag: tag.map(Into::into) };
+    let image = Image { blobs, manifests };
+    let target = Target {
+        registry: "r.example".into(),
+        repository: repository.into(),
+        tag: tag.map(Into::into),
+        insecure: false,
+    };
     run(push(&media, &image, &target)).unwrap_or_else(|error| panic!("{}: {error}", case.display()));
     (media.asked().iter().map(asked).collect(), tag.map_or(root, Into::into))
 }

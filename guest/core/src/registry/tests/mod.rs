@@ -1,16 +1,20 @@
 //! Whole pushes to a registry in memory: what is sent where, in which order, with which authorization, and what is said when it fails.
 
 mod authorization;
+mod between;
 mod double;
 mod elsewhere;
 mod failures;
 mod golden;
+mod insecure;
 mod never;
+mod pull;
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::{Bytes, Image, Target, push};
+use super::{Image, Target, push};
+use crate::contents::Bytes;
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::error::{Error, Fault, Result};
@@ -24,19 +28,18 @@ const REGISTRY: &str = "r.example:5000";
 const PASSWORD: &str = "hunter2-the-password";
 
 fn target(registry: &str, tag: Option<&str>) -> Target {
-    Target { registry: registry.into(), repository: "team/site".into(), tag: tag.map(Into::into) }
+    Target { registry: registry.into(), repository: "team/site".into(), tag: tag.map(Into::into), insecure: false }
 }
 
-fn layer(bytes: &[u8]) -> (Descriptor, File) {
-    (Descriptor::of(media_type::LAYER, bytes), bytes.to_vec().into())
+fn layer(bytes: &[u8]) -> (Descriptor, Bytes<'static, Double>) {
+    (Descriptor::of(media_type::LAYER, bytes), Bytes::file(File::from(bytes.to_vec())))
 }
 
 /// Pushes layers with a config and one manifest.
-fn push_layers(media: &Double, layers: &[(Descriptor, File)], target: &Target) -> Result<()> {
-    let layers = layers.iter().map(|(layer, file)| (layer.clone(), Bytes::File(file)));
-    let config = (Descriptor::of(media_type::CONFIG, CONFIG), Bytes::Memory(CONFIG));
+fn push_layers<'a>(media: &'a Double, layers: &[(Descriptor, Bytes<'a, Double>)], target: &Target) -> Result<()> {
+    let config = (Descriptor::of(media_type::CONFIG, CONFIG), Bytes::Memory(CONFIG.into()));
     let image = Image {
-        blobs: layers.chain([config]).collect(),
+        blobs: layers.iter().cloned().chain([config]).collect(),
         manifests: vec![(Descriptor::of(media_type::MANIFEST, MANIFEST), MANIFEST.to_vec())],
     };
     run(push(media, &image, target))
@@ -87,7 +90,7 @@ fn bearer(valid: Rc<Cell<u32>>, given: Rc<Cell<u32>>) -> impl Fn(&Asked) -> Opti
 fn blobs_then_manifest() {
     let media = Double::new(|_| None);
     let image = Image {
-        blobs: vec![(Descriptor::of(media_type::CONFIG, CONFIG), Bytes::Memory(CONFIG))],
+        blobs: vec![(Descriptor::of(media_type::CONFIG, CONFIG), Bytes::Memory(CONFIG.into()))],
         manifests: vec![(Descriptor::of(media_type::MANIFEST, MANIFEST), MANIFEST.to_vec())],
     };
     run(push(&media, &image, &target(REGISTRY, Some("v1")))).expect("pushed");
@@ -229,7 +232,8 @@ fn names_that_are_none_go_nowhere() {
         ("r.example", "a", ".."),
         ("r.example", "a", "\u{1b}[2J"),
     ] {
-        let target = Target { registry: registry.into(), repository: repository.into(), tag: Some(tag.into()) };
+        let target =
+            Target { registry: registry.into(), repository: repository.into(), tag: Some(tag.into()), insecure: false };
         let error = push_layers(&media, &[], &target).expect_err("not a name");
         assert_eq!(error.fault, Fault::Request, "{error}");
         assert!(!error.to_string().contains('\u{1b}'));

@@ -1,0 +1,5 @@
+//! Images.
+
+mod bytes;
+
+pub use bytes::{Bytes, Reader};
