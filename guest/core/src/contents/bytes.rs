@@ -1,43 +1,57 @@
-//! A blob's bytes, wherever they are: to be read from the start as often as needed.
+//! Where a blob's bytes are, and reading them: from memory, from a part of a file, from a registry.
 
-use std::marker::PhantomData;
 use std::rc::Rc;
 
 use crate::descriptor::Descriptor;
 use crate::error::{Code, Error, Fault, Result};
-use crate::media::{Exchange, File, Input, Media};
-use crate::registry::Repository;
+use crate::media::{File, Input, Media};
+use crate::registry::{Download, Repository};
+use crate::store::PIECE;
 
-/// Where a blob's bytes are. Clones share it.
+/// Where a blob's bytes are, to be read from the start as often as needed. Cheap to clone.
 pub enum Bytes<'a, M: Media> {
-    /// In memory.
+    /// A document.
     Memory(Rc<[u8]>),
-    /// In a file, or in a part of one.
+    /// A part of a file.
     File {
-        /// Which.
+        /// The file.
         file: Rc<M::File>,
         /// Of the first byte.
         offset: u64,
-        /// How many bytes.
+        /// Bytes of the part.
         size: u64,
     },
-    /// In a registry: every reading is a request.
+    /// A blob of a repository, asked for anew whenever it is opened.
     Remote {
-        /// Where.
+        /// Where it is.
         repository: Rc<Repository<'a, M>>,
-        /// Of the blob.
+        /// What it is.
         descriptor: Descriptor,
     },
 }
 
+/// A blob's bytes, once, from the first one on. Ends after exactly as many as [`Bytes::size`] said; an earlier end is an error.
+pub struct Reader<'a, M: Media> {
+    from: From<'a, M>,
+    done: u64,
+    size: u64,
+}
+
+enum From<'a, M: Media> {
+    Memory(Rc<[u8]>),
+    File(Rc<M::File>, u64),
+    Remote(Download<'a, M>),
+}
+
 impl<'a, M: Media> Bytes<'a, M> {
-    /// All of a file.
-    pub fn file(file: M::File) -> Self {
+    /// A whole file.
+    pub fn file(file: impl Into<Rc<M::File>>) -> Self {
+        let file = file.into();
         let size = file.size();
-        Self::File { file: Rc::new(file), offset: 0, size }
+        Self::File { file, offset: 0, size }
     }
 
-    /// How many there are.
+    /// Bytes in all.
     pub fn size(&self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
@@ -46,95 +60,157 @@ impl<'a, M: Media> Bytes<'a, M> {
         }
     }
 
-    /// Whether they are far away: reading them twice is sending them twice.
+    /// Whether they are far away: reading them twice is asking for them twice.
     pub fn is_remote(&self) -> bool {
         matches!(self, Self::Remote { .. })
     }
 
-    /// From the first byte on.
+    /// Begins to read. Asks the registry for a remote blob.
+    ///
+    /// # Errors
+    /// The registry's, also when it has the blob in another size.
     pub async fn open(&self) -> Result<Reader<'a, M>> {
         let from = match self {
-            Self::Memory(bytes) => From::Memory(bytes.clone()),
-            Self::File { file, offset, .. } => From::File(file.clone(), *offset),
-            Self::Remote { repository, descriptor } => {
-                // Sending a blob may read it from another registry, which is sending too.
-                From::Remote(Box::pin(repository.blob(descriptor)).await?, PhantomData)
-            }
+            Self::Memory(bytes) => From::Memory(Rc::clone(bytes)),
+            Self::File { file, offset, .. } => From::File(Rc::clone(file), *offset),
+            // Boxed, since a request may have a body, which is read like this one.
+            Self::Remote { repository, descriptor } => From::Remote(Box::pin(repository.blob(descriptor)).await?),
         };
-        Ok(Reader { from, size: self.size(), at: 0 })
+        Ok(Reader { from, done: 0, size: self.size() })
     }
 
-    /// Up to `max` bytes from `offset` when they are at hand; nothing of what is far away.
-    pub async fn read_at(&self, offset: u64, max: u32) -> Result<Vec<u8>> {
-        let rest = self.size().saturating_sub(offset).min(u64::from(max));
+    /// Up to `max` bytes from `offset`, as [`File::read_at`] gives them; `None` for a remote blob, which has no random access.
+    pub async fn read_at(&self, offset: u64, max: u32) -> Option<Result<Vec<u8>>> {
+        let max = at_most(max, self.size().saturating_sub(offset));
         match self {
-            Self::Memory(bytes) => Ok(part(bytes, offset, rest)),
-            Self::File { file, offset: first, .. } => {
-                file.read_at(first.saturating_add(offset), u32::try_from(rest).unwrap_or(max)).await
+            Self::Memory(bytes) => Some(Ok(slice(bytes, offset, max))),
+            Self::File { file, offset: start, .. } => Some(file.read_at(start.saturating_add(offset), max).await),
+            Self::Remote { .. } => None,
+        }
+    }
+
+    /// All bytes of a document.
+    ///
+    /// # Errors
+    /// `limit-exceeded` over `most` bytes; what reading says.
+    pub(super) async fn whole(&self, what: &str, most: u64) -> Result<Vec<u8>> {
+        let size = self.size();
+        if size > most {
+            return Err(Error::limit("document size", format!("{what} has {size} bytes; at most {most} are read")));
+        }
+        let mut reader = self.open().await?;
+        let mut bytes = Vec::new();
+        loop {
+            let piece = reader.read(PIECE).await?;
+            if piece.is_empty() {
+                return Ok(bytes);
             }
-            Self::Remote { .. } => Ok(Vec::new()),
+            bytes.extend(piece);
         }
     }
 }
 
-impl<M: Media> Clone for Bytes<'_, M> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Memory(bytes) => Self::Memory(bytes.clone()),
-            Self::File { file, offset, size } => Self::File { file: file.clone(), offset: *offset, size: *size },
-            Self::Remote { repository, descriptor } => {
-                Self::Remote { repository: repository.clone(), descriptor: descriptor.clone() }
-            }
-        }
-    }
-}
-
-/// Bytes at hand, as a file.
+/// A remote blob has no random access: nothing of it is ever there.
 impl<M: Media> File for Bytes<'_, M> {
     fn size(&self) -> u64 {
         Bytes::size(self)
     }
 
     async fn read_at(&self, offset: u64, max: u32) -> Result<Vec<u8>> {
-        Bytes::read_at(self, offset, max).await
+        Bytes::read_at(self, offset, max).await.unwrap_or(Ok(Vec::new()))
     }
 }
 
-/// A blob's bytes on their way: exactly as many as it has.
-pub struct Reader<'a, M: Media> {
-    from: From<'a, M>,
-    size: u64,
-    at: u64,
-}
-
-enum From<'a, M: Media> {
-    Memory(Rc<[u8]>),
-    File(Rc<M::File>, u64),
-    Remote(<M::Exchange as Exchange>::Body, PhantomData<&'a M>),
+impl<M: Media> Clone for Bytes<'_, M> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Memory(bytes) => Self::Memory(Rc::clone(bytes)),
+            Self::File { file, offset, size } => Self::File { file: Rc::clone(file), offset: *offset, size: *size },
+            Self::Remote { repository, descriptor } => {
+                Self::Remote { repository: Rc::clone(repository), descriptor: descriptor.clone() }
+            }
+        }
+    }
 }
 
 impl<M: Media> Input for Reader<'_, M> {
     async fn read(&mut self, max: u32) -> Result<Vec<u8>> {
-        let rest = self.size.saturating_sub(self.at).min(u64::from(max));
-        let most = u32::try_from(rest).unwrap_or(max);
-        let piece = match &mut self.from {
-            From::Memory(bytes) => part(bytes, self.at, rest),
-            From::File(..) if rest == 0 => Vec::new(),
-            From::File(file, first) => file.read_at(first.saturating_add(self.at), most).await?,
-            // One byte more than is wanted tells a body that is too long.
-            From::Remote(body, _) => body.read(most.max(1)).await?,
-        };
-        let now = self.at.saturating_add(piece.len() as u64);
-        if now > self.size || (piece.is_empty() && now < self.size) {
-            let message = format!("a blob has {now} bytes where its descriptor says {}", self.size);
-            return Err(Error::new(Fault::Source, Code::SizeMismatch(now), message));
+        let max = at_most(max, self.size.saturating_sub(self.done));
+        if max == 0 {
+            return Ok(Vec::new());
         }
-        self.at = now;
+        let piece = match &mut self.from {
+            From::Memory(bytes) => slice(bytes, self.done, max),
+            From::File(file, offset) => file.read_at(offset.saturating_add(self.done), max).await?,
+            From::Remote(download) => download.read(max).await?,
+        };
+        if piece.is_empty() {
+            let message = "a blob became shorter while it was read; check the place where it is kept, and try again";
+            return Err(Error::new(Fault::Store, Code::SizeMismatch(self.done), message));
+        }
+        self.done = self.done.saturating_add(piece.len() as u64);
         Ok(piece)
     }
 }
 
-fn part(bytes: &[u8], offset: u64, size: u64) -> Vec<u8> {
-    let bounds = usize::try_from(offset).ok().zip(usize::try_from(offset.saturating_add(size)).ok());
-    bounds.and_then(|(from, to)| bytes.get(from..to)).unwrap_or_default().to_vec()
+fn at_most(max: u32, rest: u64) -> u32 {
+    max.min(u32::try_from(rest).unwrap_or(u32::MAX))
+}
+
+fn slice(bytes: &[u8], offset: u64, max: u32) -> Vec<u8> {
+    let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
+    rest.get(..max as usize).unwrap_or(rest).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::memory::{self, Memory};
+
+    type Part = Bytes<'static, Memory>;
+
+    fn all(bytes: &Bytes<'_, Memory>, piece: u32) -> Result<Vec<u8>> {
+        let read = async {
+            let mut reader = bytes.open().await?;
+            let mut all = Vec::new();
+            loop {
+                let piece = reader.read(piece).await?;
+                if piece.is_empty() {
+                    return Ok(all);
+                }
+                all.extend(piece);
+            }
+        };
+        read.now_or_never().unwrap()
+    }
+
+    #[test]
+    fn parts_of_files_are_read_as_often_as_needed() {
+        let file = Rc::new(memory::File::from(b"0123456789".to_vec()));
+        let part = |offset, size| Part::File { file: Rc::clone(&file), offset, size };
+        for (bytes, expected) in [
+            (part(2, 5), &b"23456"[..]),
+            (part(10, 0), b""),
+            (Bytes::file(Rc::clone(&file)), b"0123456789"),
+            (Bytes::Memory(b"abc"[..].into()), b"abc"),
+        ] {
+            for piece in [1, 3, 100] {
+                assert_eq!(all(&bytes, piece).unwrap(), expected);
+            }
+            let clone = bytes.clone();
+            let at = |offset, max| clone.read_at(offset, max).now_or_never().unwrap().unwrap().unwrap();
+            assert_eq!(at(0, 100), expected);
+            assert_eq!(at(1, 1), expected.get(1..2).unwrap_or_default());
+            assert_eq!(at(99, 1), b"");
+        }
+    }
+
+    #[test]
+    fn an_early_end_is_an_error() {
+        let file = Rc::new(memory::File::from(b"0123456789".to_vec()));
+        let bytes = Part::File { file, offset: 8, size: 3 };
+        assert_eq!(all(&bytes, 100).unwrap_err().code, Code::SizeMismatch(2));
+    }
 }

@@ -116,7 +116,7 @@ impl<'a, M: Media> Archive<'a, M> {
         let mut listed = Vec::new();
         for (path, diff_id) in layers.iter().zip(diff_ids) {
             let bytes: Bytes<'a, M> = members.bytes(path).ok_or_else(|| missing(path))?;
-            let packing = packing(&bytes.read_at(0, 4).await?);
+            let packing = packing(&File::read_at(&bytes, 0, 4).await?);
             let digest = match packing {
                 Packing::Plain => diff_id.0,
                 Packing::Gzip | Packing::Zstd => hashed(media, &bytes).await?,

@@ -56,7 +56,7 @@ impl<'a, M: Media> Images<'a, M> {
     pub async fn registry(media: &'a M, name: &Reference, insecure: bool) -> Result<Self> {
         let name = name.clone().with_default_tag();
         let repository = Repository::open(media, &name, insecure)?;
-        let (descriptor, bytes) = repository.resolve(&name).await?;
+        let (descriptor, bytes) = repository.resolve().await?;
         let root = Root { name: name.as_given().to_owned(), descriptor, bytes };
         Ok(Self::Registry(Rc::new(repository), Box::new(root)))
     }

@@ -1,9 +1,10 @@
-//! Pushing an image to a registry (OCI distribution spec, "Push").
+//! Pushing an image to a registry (OCI distribution spec, "Push"), and reading from one ([`Repository`]).
 //!
 //! Everything that decides what is sent in which order lives in this file: blobs first, several at a time and each once, then the manifests,
-//! children before the root, and the tag with the root, last. What the registry has already is not sent. A blob is one PUT; nothing is tried
-//! a second time but a request that lacked authorization.
+//! children before the root, and the tag with the root, last. What the registry has already is not sent, what it has in another repository
+//! that is pushed from is mounted. A blob is one PUT; nothing is tried a second time but a request that lacked authorization.
 
+mod body;
 mod challenge;
 mod client;
 mod pull;
@@ -22,10 +23,10 @@ use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Fault, Result};
 use crate::media::{Action, Event, Media, Step};
-use crate::media_type;
-use client::{AnswerOf, Ask, Body, Client};
+use body::Body;
+use client::{AnswerOf, Ask, Client, Purpose};
 
-pub use pull::Repository;
+pub use pull::{Download, Repository};
 
 /// Where an image goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,13 +37,13 @@ pub struct Target {
     pub repository: String,
     /// Without one the image goes by its digest.
     pub tag: Option<String>,
-    /// The user said so: certificates are not verified, and plain http is tried when https is not answered.
+    /// The user allowed this registry certificates that are not trusted, and plain HTTP when it does not answer with TLS.
     pub insecure: bool,
 }
 
 /// Everything of one image, ready to be sent.
 pub struct Image<'a, M: Media> {
-    /// Layers and config, in any order; a blob may come several times. Those that must not be distributed are not sent.
+    /// Layers and configs, in any order; a blob may come several times. Those that may not be distributed are not sent.
     pub blobs: Vec<(Descriptor, Bytes<'a, M>)>,
     /// Children first, the root last.
     pub manifests: Vec<(Descriptor, Vec<u8>)>,
@@ -50,17 +51,22 @@ pub struct Image<'a, M: Media> {
 
 /// Pushes the image.
 ///
-/// Tells how far every blob and manifest is as a step of [`Action::Upload`], in bytes, which ends with the note `uploaded` or `already there`.
+/// Tells how far every blob and manifest is as a step of [`Action::Upload`], in bytes, which ends with the note `uploaded`,
+/// `mounted` or `already there`.
 /// Dropped before its end, it drops the requests that are under way.
 ///
 /// # Errors
-/// Of the fault `registry`, with what was tried where, what the registry said, and what to do; of a blob that could not be read. Blobs that
-/// were sent stay at the registry, without a name; a tag is only ever set when all else is there.
+/// Of the fault `registry`, with what was tried where, what the registry said, and what to do; of a blob that could not be read; of the
+/// fault `source` when a blob of another registry is not what its digest says, which is then not taken either. Blobs that were sent stay at the registry, without a name; a tag is only ever set when all else is there.
 pub async fn push<M: Media>(media: &M, image: &Image<'_, M>, target: &Target) -> Result<()> {
-    let client = Client::new(media, target)?;
+    let client = Client::new(media, target.clone(), Purpose::Push)?;
+    let sources = image.blobs.iter().filter_map(|(_, bytes)| match bytes {
+        Bytes::Remote { repository, .. } => repository.name_in(&target.registry),
+        Bytes::Memory(_) | Bytes::File { .. } => None,
+    });
+    *client.sources.borrow_mut() = sources.filter(|source| *source != target.repository).map(str::to_owned).collect();
     let mut known = BTreeSet::new();
-    let blobs = image.blobs.iter().filter(|(blob, _)| media_type::is_distributable(&blob.media_type));
-    let blobs = blobs.filter(|(blob, _)| known.insert(&blob.digest));
+    let blobs = image.blobs.iter().filter(|(blob, _)| !is_foreign(blob) && known.insert(&blob.digest));
     let uploads = blobs.map(async |(blob, bytes)| upload::blob(&client, blob, bytes).await);
     stream::iter(uploads).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     for (number, (manifest, bytes)) in image.manifests.iter().enumerate() {
@@ -77,6 +83,11 @@ impl fmt::Display for Target {
     }
 }
 
+/// Whether a layer is one that its licence keeps at its own place (OCI layer.md, "Non-Distributable Layers"; Docker's "foreign").
+fn is_foreign(blob: &Descriptor) -> bool {
+    blob.media_type.contains("nondistributable") || blob.media_type.contains("foreign")
+}
+
 /// Puts a manifest under its digest or a tag, unless it stands there already.
 async fn put_manifest<M: Media>(
     client: &Client<'_, M>,
@@ -90,7 +101,7 @@ async fn put_manifest<M: Media>(
         method: "HEAD",
         url: url.clone(),
         headers: vec![("accept".into(), manifest.media_type.clone())],
-        body: Body::of(&[]),
+        body: Body::none(),
         tried: format!("asking for the manifest {reference}"),
     };
     let answer = client.send(head).await?;

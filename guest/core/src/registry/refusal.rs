@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::client::Purpose;
 use crate::error::{Code, Error, Fault};
 use crate::text::shown;
 
@@ -17,6 +18,8 @@ pub struct Refused<'a> {
     pub target: &'a str,
     /// What `docker login` calls the registry.
     pub registry: &'a str,
+    /// What the repository was asked for.
+    pub purpose: Purpose,
     /// What must not be shown, even if the registry repeats it.
     pub secrets: &'a [String],
 }
@@ -54,25 +57,27 @@ impl Refused<'_> {
     }
 
     fn todo(&self, code: &str) -> String {
-        let registry = shown(self.registry);
-        let todo = match (self.status, code) {
-            (401, _) => return format!("denied: log in with `docker login {registry}`, or check the name"),
-            (403, _) | (_, "DENIED") => {
-                return format!(
-                    "denied: check the name, or log in with `docker login {registry}` as a user who may push there"
-                );
+        let (registry, purpose) = (shown(self.registry), self.purpose.word());
+        match (self.status, code) {
+            (401, _) => format!("denied: log in with `docker login {registry}`, or check the name"),
+            (403, _) | (_, "DENIED") => format!(
+                "denied: check the name, or log in with `docker login {registry}` as a user who may {purpose} there"
+            ),
+            (404, _) | (_, "MANIFEST_UNKNOWN") if self.purpose == Purpose::Pull => {
+                "it is not there: check the name, its tag and its digest".into()
             }
             (_, "BLOB_UNKNOWN" | "MANIFEST_BLOB_UNKNOWN" | "MANIFEST_UNKNOWN") => {
-                "the registry misses what it had a moment ago; push again"
+                "the registry misses what it had a moment ago; push again".into()
             }
-            (404, _) => "check the name; some registries want a repository to be made before it is pushed to",
-            (413, _) => "the registry, or a proxy before it, takes nothing of this size; raise its limit",
-            (429, _) | (_, "TOOMANYREQUESTS") => "the registry has had too many requests; wait, then push again",
-            (300..=399, _) => "it redirects what is pushed, which is not followed; push to where it points",
-            (500.., _) => "the registry, or a proxy before it, is at fault; push again later",
-            _ => "check the name and the registry",
-        };
-        todo.to_owned()
+            (404, _) => "check the name; some registries want a repository to be made before it is pushed to".into(),
+            (413, _) => "the registry, or a proxy before it, takes nothing of this size; raise its limit".into(),
+            (429, _) | (_, "TOOMANYREQUESTS") => {
+                format!("the registry has had too many requests; wait, then {purpose} again")
+            }
+            (300..=399, _) => "it redirects what is pushed, which is not followed; push to where it points".into(),
+            (500.., _) => format!("the registry, or a proxy before it, is at fault; {purpose} again later"),
+            _ => "check the name and the registry".into(),
+        }
     }
 
     /// Foreign text without secrets and control characters.
@@ -88,8 +93,8 @@ mod tests {
 
     fn told(status: u16, body: &[u8]) -> Error {
         let secrets = ["hunter2".to_owned(), String::new()];
-        Refused { status, body, tried: "trying", target: "r.example/a:v1", registry: "r.example", secrets: &secrets }
-            .error()
+        let (target, registry, purpose) = ("r.example/a:v1", "r.example", Purpose::Push);
+        Refused { status, body, tried: "trying", target, registry, purpose, secrets: &secrets }.error()
     }
 
     #[test]

@@ -2,12 +2,13 @@
 //!
 //! Tokens are kept for the length of one push, by where and for what they were got. Nothing here is `Debug`: it is all secret.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::body::Body;
 use super::challenge::{self, Challenge};
-use super::client::{AnswerOf, Ask, Body, Client};
+use super::client::{AnswerOf, Ask, Client, MAX_BODY, Purpose};
 use super::url;
 use crate::base64;
 use crate::error::{Code, Error, Fault, Result};
@@ -44,14 +45,28 @@ impl<M: Media> Client<'_, M> {
         let fresh = match (bearer.or(challenges.first()), credential) {
             (_, Some(Credential::RegistryToken(token))) => format!("Bearer {token}"),
             (Some(Challenge::Bearer { realm, service, scope }), credential) => {
-                let scopes = scopes(&self.target.repository, scope.as_deref().unwrap_or_default());
-                let key = Key { realm: realm.clone(), service: service.clone(), scopes };
+                let challenged = |sources: &BTreeSet<String>| Key {
+                    realm: realm.clone(),
+                    service: service.clone(),
+                    scopes: scopes(
+                        &self.target.repository,
+                        self.purpose,
+                        sources,
+                        scope.as_deref().unwrap_or_default(),
+                    ),
+                };
+                let key = challenged(&self.sources.borrow());
                 // One that is not the refused one was got for another request in the meantime.
                 match session.tokens.get(&key).filter(|known| Some(known.as_str()) != used) {
                     Some(known) => known.clone(),
                     None => {
-                        let fresh = self.token(&key, credential.as_ref()).await?;
-                        session.tokens.insert(key, fresh.clone());
+                        let mut got = self.token(&key, credential.as_ref()).await;
+                        // Without a right to other repositories their blobs are sent.
+                        if got.is_err() && !self.sources.take().is_empty() {
+                            got = self.token(&challenged(&BTreeSet::new()), credential.as_ref()).await;
+                        }
+                        let fresh = got?;
+                        session.tokens.insert(challenged(&self.sources.borrow()), fresh.clone());
                         fresh
                     }
                 }
@@ -72,7 +87,7 @@ impl<M: Media> Client<'_, M> {
         let name = if registry == "docker.io" {
             "https://index.docker.io/v1/"
         } else {
-            registry.strip_suffix(if self.origin().secure { ":443" } else { ":80" }).unwrap_or(registry)
+            registry.strip_suffix(if self.is_secure() { ":443" } else { ":80" }).unwrap_or(registry)
         };
         let credential = self.media.credential(name).await?;
         match &credential {
@@ -105,14 +120,14 @@ impl<M: Media> Client<'_, M> {
                 Some(Credential::Basic(user, password)) => Some(basic(user, password)),
                 _ => None,
             };
-            (Ask { method: "GET", url: query(key), headers: Vec::new(), body: Body::of(&[]), tried }, authorization)
+            (Ask { method: "GET", url: query(key), headers: Vec::new(), body: Body::none(), tried }, authorization)
         };
         let mut answer = self.once(&ask, authorization.as_deref()).await?;
         if answer.status != 200 {
             return Err(self.refused(answer).await);
         }
         let mut body = Vec::new();
-        let whole = answer.read(&mut body).await?;
+        let whole = answer.read(&mut body, MAX_BODY).await?;
         let token = granted(&body).filter(|_| whole).ok_or_else(|| self.broken("its token server sent no token"))?;
         self.keep_secret(&[&token]);
         Ok(format!("Bearer {token}"))
@@ -123,19 +138,19 @@ impl<M: Media> Client<'_, M> {
     }
 }
 
-/// To pull from and push to the repository, and what else the registry asked for: it may know the repository by another name.
-fn scopes(repository: &str, asked: &str) -> Vec<String> {
+/// What is done with the repository, blobs of others, and what else the registry asked for: it may know the repository by another name.
+fn scopes(repository: &str, purpose: Purpose, sources: &BTreeSet<String>, asked: &str) -> Vec<String> {
     let own = format!("repository:{repository}:");
     let covered = |scope: &str| {
-        scope
-            .strip_prefix(&own)
-            .is_some_and(|actions| actions.split(',').all(|action| matches!(action, "pull" | "push")))
+        let covered = |action| purpose.actions().split(',').any(|own| own == action);
+        scope.strip_prefix(&own).is_some_and(|actions| actions.split(',').all(covered))
     };
     let others = asked.split_ascii_whitespace().filter(|scope| !covered(scope)).map(str::to_owned);
-    let mut scopes: Vec<String> = others.collect();
+    let sources = sources.iter().map(|source| format!("repository:{source}:pull"));
+    let mut scopes: Vec<String> = others.chain(sources).collect();
     scopes.sort();
     scopes.dedup();
-    scopes.insert(0, format!("{own}pull,push"));
+    scopes.insert(0, format!("{own}{}", purpose.actions()));
     scopes
 }
 
@@ -187,20 +202,31 @@ mod tests {
 
     #[test]
     fn own_scope_first_then_what_else_was_asked() {
-        for (asked, all) in [
-            ("", vec!["repository:a/b:pull,push"]),
-            ("repository:a/b:pull", vec!["repository:a/b:pull,push"]),
-            ("repository:a/b:push,pull", vec!["repository:a/b:pull,push"]),
-            ("repository:x/a/b:pull  repository:a/b:pull", vec!["repository:a/b:pull,push", "repository:x/a/b:pull"]),
-            ("repository:a/b:delete", vec!["repository:a/b:pull,push", "repository:a/b:delete"]),
+        let (own, pull, x) = ("repository:a/b:pull,push", "repository:a/b:pull", "repository:x/a/b:pull");
+        let sources = BTreeSet::from(["c".to_owned()]);
+        for (purpose, from, asked, all) in [
+            (Purpose::Push, None, "", vec![own]),
+            (Purpose::Push, None, "repository:a/b:pull", vec![own]),
+            (Purpose::Push, None, "repository:a/b:push,pull", vec![own]),
+            (Purpose::Push, None, "repository:x/a/b:pull  repository:a/b:pull", vec![own, x]),
+            (Purpose::Push, None, "repository:a/b:delete", vec![own, "repository:a/b:delete"]),
+            (Purpose::Push, Some(&sources), x, vec![own, "repository:c:pull", x]),
+            (Purpose::Push, Some(&sources), "repository:c:pull", vec![own, "repository:c:pull"]),
+            (Purpose::Pull, None, "repository:a/b:pull", vec![pull]),
+            (Purpose::Pull, None, own, vec![pull, own]),
         ] {
-            assert_eq!(scopes("a/b", asked), all, "{asked}");
+            let none = BTreeSet::new();
+            assert_eq!(scopes("a/b", purpose, from.unwrap_or(&none), asked), all, "{asked}");
         }
     }
 
     #[test]
     fn requests_say_service_and_scope() {
-        let key = Key { realm: "https://t/x?a=1".into(), service: Some("s&1".into()), scopes: scopes("a", "b") };
+        let key = Key {
+            realm: "https://t/x?a=1".into(),
+            service: Some("s&1".into()),
+            scopes: scopes("a", Purpose::Push, &BTreeSet::new(), "b"),
+        };
         assert_eq!(query(&key), "https://t/x?a=1&service=s%261&scope=repository%3Aa%3Apull%2Cpush&scope=b");
         let form = "grant_type=refresh_token&client_id=ocix&scope=repository%3Aa%3Apull%2Cpush%20b&refresh_token=r%2B&service=s%261";
         assert_eq!(oauth_form(&key, "r+"), form);

@@ -1,6 +1,8 @@
-//! One blob: asked for, and when the registry does not have it, sent (OCI distribution spec, "Pushing blobs", POST then PUT).
+//! One blob: asked for, and when the registry does not have it, taken from another of its repositories or sent (OCI distribution spec,
+//! "Pushing blobs", POST then PUT, and "Mounting a blob from another repository").
 
-use super::client::{Ask, Body, Client, Content};
+use super::body::Body;
+use super::client::{Ask, Client};
 use super::{confirm, progress, url};
 use crate::contents::Bytes;
 use crate::descriptor::Descriptor;
@@ -19,7 +21,10 @@ pub async fn blob<M: Media>(client: &Client<'_, M>, blob: &Descriptor, bytes: &B
         return Ok(());
     }
     progress(client, blob, 0, None);
-    let location = start(client).await?;
+    let Some(location) = start(client, blob, bytes).await? else {
+        progress(client, blob, blob.size, Some("mounted"));
+        return Ok(());
+    };
     let told = |done: u64| {
         // The end is told when the registry has confirmed it.
         if done < blob.size {
@@ -30,7 +35,7 @@ pub async fn blob<M: Media>(client: &Client<'_, M>, blob: &Descriptor, bytes: &B
         method: "PUT",
         url: url::with(&location, "digest", blob.digest.as_str()),
         headers: vec![("content-type".into(), "application/octet-stream".into())],
-        body: Body { content: Content::Blob(bytes), size, told: &told },
+        body: Body { bytes: bytes.clone(), told: &told },
         tried: format!("uploading the blob {}", blob.digest),
     };
     let answer = client.send(put).await?;
@@ -51,7 +56,7 @@ async fn is_there<M: Media>(client: &Client<'_, M>, blob: &Descriptor) -> Result
         method: "HEAD",
         url: client.url(&format!("blobs/{}", blob.digest)),
         headers: Vec::new(),
-        body: Body::of(&[]),
+        body: Body::none(),
         tried: format!("asking for the blob {}", blob.digest),
     };
     let answer = client.send(head).await?;
@@ -62,12 +67,30 @@ async fn is_there<M: Media>(client: &Client<'_, M>, blob: &Descriptor) -> Result
     }
 }
 
-/// Opens an upload: where its bytes go.
-async fn start<M: Media>(client: &Client<'_, M>) -> Result<String> {
-    let (url, tried) = (client.url("blobs/uploads/"), "starting an upload".to_owned());
-    let answer = client.send(Ask { method: "POST", url, headers: Vec::new(), body: Body::of(&[]), tried }).await?;
+/// Opens an upload: where its bytes go. `None` when the registry took the blob from another of its repositories.
+async fn start<M: Media>(client: &Client<'_, M>, blob: &Descriptor, bytes: &Bytes<'_, M>) -> Result<Option<String>> {
+    let post = |url| {
+        let tried = "starting an upload".to_owned();
+        client.send(Ask { method: "POST", url, headers: Vec::new(), body: Body::none(), tried })
+    };
+    let plain = client.url("blobs/uploads/");
+    let source = match bytes {
+        Bytes::Remote { repository, .. } => repository.name_in(&client.target.registry),
+        Bytes::Memory(_) | Bytes::File { .. } => None,
+    };
+    if let Some(source) = source.filter(|source| client.sources.borrow().contains(*source)) {
+        let url = url::with(&url::with(&plain, "mount", blob.digest.as_str()), "from", source);
+        let answer = post(url).await?;
+        match answer.status {
+            201 => return confirm(client, &answer, &blob.digest).map(|()| None),
+            202 => return client.location(&answer).map(Some),
+            // What it does not give away is sent.
+            _ => {}
+        }
+    }
+    let answer = post(plain).await?;
     if answer.status != 202 {
         return Err(client.refused(answer).await);
     }
-    client.location(&answer)
+    client.location(&answer).map(Some)
 }

@@ -9,6 +9,7 @@ use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::documents::index::{Index, LAYOUT_FILE, Name};
 use crate::error::{Code, Error, Fault, Result};
+use crate::layer::hash::Running;
 use crate::media::{Directory, File, HashAlgorithm, Hasher, Media, Writer};
 
 /// Documents larger than this are refused, in bytes (`reference` limits of the README).
@@ -143,6 +144,13 @@ pub fn verify(descriptor: &Descriptor, is: Digest, fault: Fault) -> Result<()> {
     }
     let message = format!("blob {} is damaged: its bytes have the digest {is}", descriptor.digest);
     Err(Error::new(fault, Code::DigestMismatch(is), message))
+}
+
+/// The digest of a document's bytes.
+pub fn digest(algorithm: HashAlgorithm, bytes: &[u8]) -> Digest {
+    let mut hash = Running::new(algorithm);
+    hash.update(bytes);
+    Digest::from_hash(algorithm, &hash.finish())
 }
 
 /// The digest of a file's bytes, each piece handed to `sink` as it is read.

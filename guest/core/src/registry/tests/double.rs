@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use super::never::Never;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Fault, Result};
+use crate::layer::hash::Running;
 use crate::media::{self, Chunk, Credential, Event, HashAlgorithm, Packed, Request, Response};
 use crate::memory;
 
@@ -26,7 +27,7 @@ pub struct Double {
 struct World {
     script: Script,
     asked: RefCell<Vec<Asked>>,
-    blobs: RefCell<BTreeSet<String>>,
+    blobs: RefCell<BTreeMap<String, Vec<u8>>>,
     manifests: RefCell<BTreeMap<String, Vec<u8>>>,
     uploads: Cell<u32>,
     open: Cell<usize>,
@@ -56,6 +57,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Whether the body never ends.
     pub endless: bool,
+    /// Whether the connection breaks behind the body.
+    pub breaks: bool,
     /// Bytes of the request's body that are taken before the peer answers.
     pub takes: usize,
 }
@@ -63,7 +66,7 @@ pub struct Answer {
 impl Answer {
     /// Without headers and body.
     pub fn new(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new(), endless: false, takes: usize::MAX }
+        Self { status, headers: Vec::new(), body: Vec::new(), endless: false, breaks: false, takes: usize::MAX }
     }
 
     /// With one more header.
@@ -73,8 +76,8 @@ impl Answer {
     }
 
     /// With a body.
-    pub fn saying(mut self, body: &str) -> Self {
-        self.body = body.into();
+    pub fn saying(mut self, body: impl AsRef<[u8]>) -> Self {
+        self.body = body.as_ref().to_vec();
         self
     }
 }
@@ -129,9 +132,15 @@ impl Double {
         self.asked().iter().map(Asked::line).collect()
     }
 
+    /// Gives the registry a blob.
+    pub fn has_blob(self, bytes: &[u8]) -> Self {
+        self.world.blobs.borrow_mut().insert(Digest::of(bytes).to_string(), bytes.to_vec());
+        self
+    }
+
     /// The blobs that the registry has.
     pub fn blobs(&self) -> BTreeSet<String> {
-        self.world.blobs.borrow().clone()
+        self.world.blobs.borrow().keys().cloned().collect()
     }
 
     /// Manifests by path.
@@ -163,8 +172,11 @@ impl World {
         let line = asked.line();
         let (method, path) = line.split_once(' ').expect("a line");
         if let Some(digest) = path.split("/blobs/sha256:").nth(1) {
-            let there = self.blobs.borrow().contains(&format!("sha256:{digest}"));
-            return Answer::new(if there { 200 } else { 404 });
+            return match self.blobs.borrow().get(&format!("sha256:{digest}")) {
+                None => Answer::new(404),
+                Some(bytes) if method == "GET" => Answer::new(200).saying(bytes),
+                Some(_) => Answer::new(200),
+            };
         }
         if path.ends_with("/blobs/uploads/") {
             let number = self.uploads.get() + 1;
@@ -176,7 +188,7 @@ impl World {
             if !asked.request.url.ends_with(&format!("?_state=a%2Bb&digest={}", digest.replace(':', "%3A"))) {
                 return Answer::new(400).saying(r#"{"errors":[{"code":"DIGEST_INVALID","message":"other bytes"}]}"#);
             }
-            self.blobs.borrow_mut().insert(digest.clone());
+            self.blobs.borrow_mut().insert(digest.clone(), asked.body.clone());
             return Answer::new(201).with("docker-content-digest", &digest);
         }
         let mut manifests = self.manifests.borrow_mut();
@@ -187,7 +199,8 @@ impl World {
             None => Answer::new(404),
             Some(bytes) => {
                 let status = if method == "PUT" { 201 } else { 200 };
-                Answer::new(status).with("docker-content-digest", &Digest::of(bytes).to_string())
+                let answer = Answer::new(status).with("docker-content-digest", &Digest::of(bytes).to_string());
+                if method == "GET" { answer.saying(bytes) } else { answer }
             }
         }
     }
@@ -223,11 +236,15 @@ impl media::File for File {
 pub struct Input {
     rest: Vec<u8>,
     endless: bool,
+    breaks: bool,
 }
 
 impl media::Input for Input {
     async fn read(&mut self, max: u32) -> Result<Vec<u8>> {
         let most = self.rest.len().min(max as usize);
+        if most == 0 && self.breaks {
+            return Err(gone("connection reset"));
+        }
         Ok(if self.endless { self.rest[..most].to_vec() } else { self.rest.drain(..most).collect() })
     }
 }
@@ -268,11 +285,25 @@ impl media::Exchange for Exchange {
         if !cut && asked.body.len() as u64 != asked.request.content_length {
             return Err(gone("fewer bytes than said"));
         }
-        let Answer { status, headers, body: rest, endless, .. } = scripted.unwrap_or_else(|| self.world.answer(&asked));
+        let Answer { status, headers, body: rest, endless, breaks, .. } =
+            scripted.unwrap_or_else(|| self.world.answer(&asked));
         if status == 0 {
             return Err(gone("connection reset"));
         }
-        Ok(Response { status, headers, body: Input { rest, endless } })
+        Ok(Response { status, headers, body: Input { rest, endless, breaks } })
+    }
+}
+
+/// The core's own hash.
+pub struct Hasher(Running);
+
+impl media::Hasher for Hasher {
+    async fn update(&mut self, bytes: Vec<u8>) {
+        self.0.update(&bytes);
+    }
+
+    async fn finish(self) -> Vec<u8> {
+        self.0.finish()
     }
 }
 
@@ -284,7 +315,7 @@ impl media::Media for Double {
     type Sink = memory::Sink;
     type TreeWriter = memory::TreeWriter;
     type Exchange = Exchange;
-    type Hasher = Never;
+    type Hasher = Hasher;
 
     async fn archive(&self, _: &str) -> Result<memory::Sink> {
         unreachable!("nothing is written here")
@@ -331,8 +362,8 @@ impl media::Media for Double {
         unreachable!("nothing is compressed here")
     }
 
-    fn hasher(&self, _: HashAlgorithm) -> Never {
-        unreachable!("nothing is hashed here")
+    fn hasher(&self, algorithm: HashAlgorithm) -> Hasher {
+        Hasher(Running::new(algorithm))
     }
 
     fn wall(&self) -> i64 {

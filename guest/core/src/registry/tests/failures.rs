@@ -2,6 +2,7 @@
 
 use super::double::{Answer, Double, File};
 use super::{REGISTRY, fails, push_layers, push_one, target};
+use crate::contents::Bytes;
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::error::{Code, Fault};
@@ -95,14 +96,14 @@ fn files_of_another_size_are_not_sent() {
     let descriptor = Descriptor::of(media_type::LAYER, b"layer");
     for file in [File { bytes: b"lay".to_vec(), size: 3 }, File { bytes: b"layer!".to_vec(), size: 6 }] {
         let media = Double::new(|_| None);
-        let error =
-            push_layers(&media, &[(descriptor.clone(), file)], &target(REGISTRY, None)).expect_err("another size");
+        let error = push_layers(&media, &[(descriptor.clone(), Bytes::file(file))], &target(REGISTRY, None))
+            .expect_err("another size");
         assert!(matches!((error.fault, error.code), (Fault::Store, Code::SizeMismatch(3 | 6))));
         assert!(!media.lines().iter().any(|line| line.contains("/manifests/")));
     }
     // One that has become shorter since it was opened.
     let media = Double::new(|_| None);
     let file = File { bytes: b"lay".to_vec(), size: 5 };
-    let error = push_layers(&media, &[(descriptor, file)], &target(REGISTRY, None)).expect_err("shorter");
-    assert_eq!((error.fault, error.code), (Fault::Source, Code::SizeMismatch(3)));
+    let error = push_layers(&media, &[(descriptor, Bytes::file(file))], &target(REGISTRY, None)).expect_err("shorter");
+    assert_eq!((error.fault, error.code), (Fault::Store, Code::SizeMismatch(3)));
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::bytes;
 use super::double::{Answer, Asked, Double, File, run};
+use crate::contents::Bytes;
 use crate::descriptor::Descriptor;
 use crate::media_type::{is_index, is_manifest};
 use crate::registry::{Image, Target, push};
@@ -90,7 +90,7 @@ fn replay(
             let name = format!("{}.json", &descriptor.digest.hex()[..12]);
             manifests.push((descriptor, fs::read(case.join(name)).expect("a document")));
         } else {
-            blobs.push((descriptor, File::from(vec![0; size as usize])));
+            blobs.push((descriptor, Bytes::file(File::from(vec![0; size as usize]))));
         }
     }
     // The tree has the root first.
@@ -115,7 +115,7 @@ fn replay(
             _ => answer,
         })
     });
-    let image = Image { blobs: blobs.iter().map(|(blob, file)| (blob.clone(), bytes(file))).collect(), manifests };
+    let image = Image { blobs, manifests };
     let target = Target {
         registry: "r.example".into(),
         repository: repository.into(),

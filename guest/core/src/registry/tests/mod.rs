@@ -1,11 +1,14 @@
 //! Whole pushes to a registry in memory: what is sent where, in which order, with which authorization, and what is said when it fails.
 
 mod authorization;
+mod between;
 mod double;
 mod elsewhere;
 mod failures;
 mod golden;
+mod insecure;
 mod never;
+mod pull;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -28,20 +31,15 @@ fn target(registry: &str, tag: Option<&str>) -> Target {
     Target { registry: registry.into(), repository: "team/site".into(), tag: tag.map(Into::into), insecure: false }
 }
 
-fn layer(bytes: &[u8]) -> (Descriptor, File) {
-    (Descriptor::of(media_type::LAYER, bytes), bytes.to_vec().into())
-}
-
-fn bytes(file: &File) -> Bytes<'static, Double> {
-    Bytes::file(file.clone())
+fn layer(bytes: &[u8]) -> (Descriptor, Bytes<'static, Double>) {
+    (Descriptor::of(media_type::LAYER, bytes), Bytes::file(File::from(bytes.to_vec())))
 }
 
 /// Pushes layers with a config and one manifest.
-fn push_layers(media: &Double, layers: &[(Descriptor, File)], target: &Target) -> Result<()> {
-    let layers = layers.iter().map(|(layer, file)| (layer.clone(), bytes(file)));
+fn push_layers<'a>(media: &'a Double, layers: &[(Descriptor, Bytes<'a, Double>)], target: &Target) -> Result<()> {
     let config = (Descriptor::of(media_type::CONFIG, CONFIG), Bytes::Memory(CONFIG.into()));
     let image = Image {
-        blobs: layers.chain([config]).collect(),
+        blobs: layers.iter().cloned().chain([config]).collect(),
         manifests: vec![(Descriptor::of(media_type::MANIFEST, MANIFEST), MANIFEST.to_vec())],
     };
     run(push(media, &image, target))

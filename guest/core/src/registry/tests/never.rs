@@ -52,13 +52,3 @@ impl media::Writer for Never {
         match self {}
     }
 }
-
-impl media::Hasher for Never {
-    async fn update(&mut self, _: Vec<u8>) {
-        match *self {}
-    }
-
-    async fn finish(self) -> Vec<u8> {
-        match self {}
-    }
-}
