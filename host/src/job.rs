@@ -231,12 +231,8 @@ mod tests {
     fn what_cannot_be_opened_is_said_before_any_work() {
         let job = Job::new(Source::Stored("a".into()), "type=image");
         let twice = vec![Source::Stdin.into(), Source::Stdin.into()];
-        let attestation = |path: &str| Attestation {
-            path: path.into(),
-            predicate_type: None,
-            platform: None,
-            inline_only: false,
-        };
+        let attestation =
+            |path: &str| Attestation { path: path.into(), predicate_type: None, platform: None, inline_only: false };
         let table = [
             (Job { contents: twice, ..job.clone() }, "standard input can be read once"),
             (Job { native: "linux".into(), ..job.clone() }, "`linux` is not a platform"),

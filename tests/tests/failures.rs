@@ -182,7 +182,7 @@ fn bad_usage() {
     scratch.site();
     let table: [(&[&str], &str); 8] = [
         (&["export"], "SOURCE"),
-        (&["export", "site"], "--output"),
+        (&["export", "site"], "no output was asked for"),
         (&["export", "site", "-o", OUTPUT, "--no-such-flag"], "--no-such-flag"),
         (&["export", "site", "-o", OUTPUT, "--source-date-epoch=soon"], "soon"),
         (&["export", "site", "-o", OUTPUT, "--progress=loud"], "loud"),

@@ -6,7 +6,6 @@ use crate::descriptor::Descriptor;
 use crate::error::{Code, Error, Fault, Result};
 use crate::media::{File, Input, Media};
 use crate::registry::{Download, Repository};
-use crate::store::PIECE;
 
 /// Where a blob's bytes are, to be read from the start as often as needed. Cheap to clone.
 pub enum Bytes<'a, M: Media> {
@@ -26,7 +25,7 @@ pub enum Bytes<'a, M: Media> {
         /// Where it is.
         repository: Rc<Repository<'a, M>>,
         /// What it is.
-        descriptor: Descriptor,
+        descriptor: Rc<Descriptor>,
     },
 }
 
@@ -40,7 +39,7 @@ pub struct Reader<'a, M: Media> {
 enum From<'a, M: Media> {
     Memory(Rc<[u8]>),
     File(Rc<M::File>, u64),
-    Remote(Download<'a, M>),
+    Remote(Box<Download<'a, M>>),
 }
 
 impl<'a, M: Media> Bytes<'a, M> {
@@ -74,7 +73,9 @@ impl<'a, M: Media> Bytes<'a, M> {
             Self::Memory(bytes) => From::Memory(Rc::clone(bytes)),
             Self::File { file, offset, .. } => From::File(Rc::clone(file), *offset),
             // Boxed, since a request may have a body, which is read like this one.
-            Self::Remote { repository, descriptor } => From::Remote(Box::pin(repository.blob(descriptor)).await?),
+            Self::Remote { repository, descriptor } => {
+                From::Remote(Box::new(Box::pin(repository.blob(descriptor)).await?))
+            }
         };
         Ok(Reader { from, done: 0, size: self.size() })
     }
@@ -86,26 +87,6 @@ impl<'a, M: Media> Bytes<'a, M> {
             Self::Memory(bytes) => Some(Ok(slice(bytes, offset, max))),
             Self::File { file, offset: start, .. } => Some(file.read_at(start.saturating_add(offset), max).await),
             Self::Remote { .. } => None,
-        }
-    }
-
-    /// All bytes of a document.
-    ///
-    /// # Errors
-    /// `limit-exceeded` over `most` bytes; what reading says.
-    pub(super) async fn whole(&self, what: &str, most: u64) -> Result<Vec<u8>> {
-        let size = self.size();
-        if size > most {
-            return Err(Error::limit("document size", format!("{what} has {size} bytes; at most {most} are read")));
-        }
-        let mut reader = self.open().await?;
-        let mut bytes = Vec::new();
-        loop {
-            let piece = reader.read(PIECE).await?;
-            if piece.is_empty() {
-                return Ok(bytes);
-            }
-            bytes.extend(piece);
         }
     }
 }

@@ -124,7 +124,7 @@ impl<'a, M: Media> Images<'a, M> {
             Self::Archive(members, _) => members.bytes(&descriptor.digest.blob_path()),
             Self::Docker(archive) => archive.layer(descriptor),
             Self::Registry(repository, _) => {
-                Some(Bytes::Remote { repository: repository.clone(), descriptor: descriptor.clone() })
+                Some(Bytes::Remote { repository: repository.clone(), descriptor: Rc::new(descriptor.clone()) })
             }
         };
         let bytes = bytes.ok_or_else(|| missing(&descriptor.digest))?;

@@ -126,6 +126,9 @@ pub async fn make<'a, 'o, M: Media>(
         if output.rewrite_timestamp && layers::epoch(output, epoch).is_none() {
             media.emit(Event::Warning(NO_EPOCH.into()));
         }
+        if output.unpack {
+            media.emit(Event::Warning(NO_UNPACK.into()));
+        }
         let recipe = Recipe::of(output, epoch);
         if !recipes.contains(&recipe) {
             recipes.push(recipe);
@@ -153,6 +156,9 @@ pub async fn make<'a, 'o, M: Media>(
     Ok(images)
 }
 
+/// A draft with its layers, by one recipe.
+type Layered<'d, 'a, M> = (&'d Draft<'a, M>, Vec<Rc<Blob<'a, M>>>);
+
 /// How one output's documents are made.
 struct Assembly<'o, 'n> {
     output: &'o Output,
@@ -163,7 +169,7 @@ struct Assembly<'o, 'n> {
 }
 
 impl<'o> Assembly<'o, '_> {
-    fn image<'a, M: Media>(&self, drafts: Vec<(&Draft<'a, M>, Vec<Rc<Blob<'a, M>>>)>) -> Result<Image<'a, 'o, M>> {
+    fn image<'a, M: Media>(&self, drafts: Vec<Layered<'_, 'a, M>>) -> Result<Image<'a, 'o, M>> {
         let output = self.output;
         let attested = drafts.iter().any(|(draft, _)| attests(output, draft));
         let family = if output.docker_types(attested) { Family::Docker } else { Family::Oci };
@@ -297,5 +303,7 @@ fn of_level(output: &Output, level: Level) -> BTreeMap<String, String> {
     meant.map(|annotation| (annotation.key.clone(), annotation.value.clone())).collect()
 }
 
+const NO_UNPACK: &str =
+    "unpack=true does nothing: the embedded store keeps images packed, and only containerd's store will unpack them";
 const NO_EPOCH: &str =
     "rewrite-timestamp does nothing without an epoch: give --source-date-epoch or source-date-epoch=SECONDS";

@@ -62,7 +62,7 @@ impl<'a, M: Media> Repository<'a, M> {
         let bytes = self.read(&mut answer, &format!("the manifest {name}")).await?;
         let told = answer.headers("docker-content-digest").next().and_then(|text| text.parse::<Digest>().ok());
         let algorithm = self.digest.as_ref().map_or(HashAlgorithm::Sha256, Digest::algorithm);
-        let is = store::digest(algorithm, &bytes);
+        let is = Digest::by(algorithm, &bytes);
         let wrong =
             [&self.digest, &told].into_iter().flatten().find(|said| said.algorithm() == algorithm && **said != is);
         if let Some(said) = wrong {
@@ -90,7 +90,7 @@ impl<'a, M: Media> Repository<'a, M> {
         if bytes.len() as u64 != descriptor.size {
             return Err(self.other_size(descriptor, bytes.len() as u64));
         }
-        store::verify(descriptor, store::digest(digest.algorithm(), &bytes), Fault::Source)?;
+        store::verify(descriptor, Digest::by(digest.algorithm(), &bytes), Fault::Source)?;
         Ok(bytes)
     }
 

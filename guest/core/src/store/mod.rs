@@ -9,8 +9,7 @@ use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::documents::index::{Index, LAYOUT_FILE, Name};
 use crate::error::{Code, Error, Fault, Result};
-use crate::layer::hash::Running;
-use crate::media::{Directory, File, HashAlgorithm, Hasher, Media, Writer};
+use crate::media::{Directory, File, Writer};
 
 /// Documents larger than this are refused, in bytes (`reference` limits of the README).
 pub const MAX_DOCUMENT: u64 = 8 << 20;
@@ -144,32 +143,6 @@ pub fn verify(descriptor: &Descriptor, is: Digest, fault: Fault) -> Result<()> {
     }
     let message = format!("blob {} is damaged: its bytes have the digest {is}", descriptor.digest);
     Err(Error::new(fault, Code::DigestMismatch(is), message))
-}
-
-/// The digest of a document's bytes.
-pub fn digest(algorithm: HashAlgorithm, bytes: &[u8]) -> Digest {
-    let mut hash = Running::new(algorithm);
-    hash.update(bytes);
-    Digest::from_hash(algorithm, &hash.finish())
-}
-
-/// The digest of a file's bytes, each piece handed to `sink` as it is read.
-pub async fn hash<M: Media>(
-    media: &M,
-    file: &M::File,
-    mut sink: impl AsyncFnMut(Vec<u8>, u64) -> Result<()>,
-) -> Result<Digest> {
-    let mut hasher = media.hasher(HashAlgorithm::Sha256);
-    let mut offset = 0;
-    loop {
-        let piece = file.read_at(offset, PIECE).await?;
-        if piece.is_empty() {
-            return Ok(Digest::from_hash(HashAlgorithm::Sha256, &hasher.finish().await));
-        }
-        offset = offset.saturating_add(piece.len() as u64);
-        hasher.update(piece.clone()).await;
-        sink(piece, offset).await?;
-    }
 }
 
 const INDEX_PATH: &str = "index.json";

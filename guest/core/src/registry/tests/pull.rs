@@ -33,7 +33,7 @@ fn image() -> Answer {
 
 /// The blob's bytes, read in pieces of up to 3.
 fn read(media: &Double, blob: &Descriptor) -> Result<Vec<u8>> {
-    let bytes = Bytes::Remote { repository: site(media), descriptor: blob.clone() };
+    let bytes = Bytes::Remote { repository: site(media), descriptor: blob.clone().into() };
     run(async {
         let (mut reader, mut all) = (bytes.open().await?, Vec::new());
         loop {
@@ -81,7 +81,7 @@ fn only_the_right_to_pull_is_asked_for() {
 #[test]
 fn a_manifest_is_the_one_that_was_asked_for() {
     let (right, wrong) = (Digest::of(MANIFEST), Digest::of(b"other"));
-    let sha512 = crate::store::digest(crate::media::HashAlgorithm::Sha512, MANIFEST);
+    let sha512 = Digest::by(crate::media::HashAlgorithm::Sha512, MANIFEST);
     let named = |digest: &Digest| format!("r.example/a@{digest}");
     for (reference, told, good) in [
         ("r.example/a:v1".to_owned(), None, true),
