@@ -83,6 +83,17 @@ impl Registry {
         }
     }
 
+    /// The tags of a repository, in order; none when there is no such repository.
+    pub fn tags(&self, repository: &str) -> Vec<String> {
+        let answer = read(self.port, &format!("/v2/{repository}/tags/list")).unwrap_or_default();
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        let list: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+        let mut tags: Vec<String> = serde_json::from_value(list["tags"].clone()).unwrap_or_default();
+        tags.sort();
+        tags
+    }
+
     /// The requests that change something.
     pub fn writes(&self) -> Vec<String> {
         let mut requests = self.requests();
@@ -118,11 +129,17 @@ impl Drop for Registry {
 
 /// Any answer at all.
 fn get(port: u16, target: &str) -> Option<()> {
+    read(port, target).map(|_| ())
+}
+
+/// An answer, as it came.
+fn read(port: u16, target: &str) -> Option<Vec<u8>> {
     let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
     let request = format!("GET {target} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n");
     connection.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();
-    connection.read_to_end(&mut answer).ok().filter(|length| *length > 0).map(|_| ())
+    connection.read_to_end(&mut answer).ok().filter(|length| *length > 0)?;
+    Some(answer)
 }
 
 /// What a line in the Common Log Format says: `… "METHOD TARGET HTTP/1.1" STATUS …`.

@@ -1,5 +1,10 @@
 //! What BuildKit really produced: recorded data beside the repository.
 
+mod command;
+mod compare;
+mod made;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -7,6 +12,10 @@ use serde_json::Value;
 
 use crate::need;
 use crate::scratch::repository;
+
+pub use command::command;
+pub use compare::Comparison;
+pub use made::Made;
 
 /// A path in the recorded data; `None`, said aloud, where it is not at hand.
 pub fn path(name: &str) -> Option<PathBuf> {
@@ -22,6 +31,8 @@ pub fn path(name: &str) -> Option<PathBuf> {
 
 /// A recorded run.
 pub struct Recorded {
+    /// Its name.
+    pub name: String,
     folder: PathBuf,
     /// `case.json`.
     pub case: Value,
@@ -32,7 +43,34 @@ impl Recorded {
     pub fn run(name: &str) -> Option<Self> {
         let folder = path(&format!("cases/{name}"))?;
         let case = serde_json::from_slice(&fs::read(folder.join("case.json")).unwrap()).unwrap();
-        Some(Self { folder, case })
+        Some(Self { name: name.to_owned(), folder, case })
+    }
+
+    /// All of them, by name.
+    pub fn all() -> Option<Vec<Self>> {
+        let folders = fs::read_dir(path("cases")?).unwrap().map(|folder| folder.unwrap().file_name());
+        let mut names: Vec<String> = folders.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names.iter().map(|name| Self::run(name)).collect()
+    }
+
+    /// Its documents, raw, by digest.
+    pub fn documents(&self) -> BTreeMap<String, Vec<u8>> {
+        let files = fs::read_dir(&self.folder).unwrap().map(|file| file.unwrap().path());
+        let name = |path: &PathBuf| path.file_stem().unwrap().to_string_lossy().into_owned();
+        let documents =
+            files.filter(|path| name(path).len() == 12 && path.extension().is_some_and(|end| end == "json"));
+        documents.map(|path| fs::read(path).unwrap()).map(|bytes| (crate::sha256(&bytes), bytes)).collect()
+    }
+
+    /// A file of its folder, if it is there.
+    pub fn file(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.folder.join(name)).ok()
+    }
+
+    /// Each as `--output` took it, with `{registry}` in it.
+    pub fn outputs(&self) -> Vec<&str> {
+        self.case["outputs"].as_array().unwrap().iter().map(|output| output.as_str().unwrap()).collect()
     }
 
     /// What was exported, as a layout.
