@@ -32,15 +32,15 @@ pub enum Bytes<'a, M: Media> {
 
 /// A blob's bytes, once, from the first one on. Ends after exactly as many as [`Bytes::size`] said; an earlier end is an error.
 pub struct Reader<'a, M: Media> {
-    from: From<'a, M>,
+    from: Place<'a, M>,
     done: u64,
     size: u64,
 }
 
-enum From<'a, M: Media> {
+enum Place<'a, M: Media> {
     Memory(Rc<[u8]>),
     File(Rc<M::File>, u64),
-    Remote(Download<'a, M>),
+    Remote(Box<Download<'a, M>>),
 }
 
 impl<'a, M: Media> Bytes<'a, M> {
@@ -66,10 +66,12 @@ impl<'a, M: Media> Bytes<'a, M> {
     /// The registry's, also when it has the blob in another size.
     pub async fn open(&self) -> Result<Reader<'a, M>> {
         let from = match self {
-            Self::Memory(bytes) => From::Memory(Rc::clone(bytes)),
-            Self::File { file, offset, .. } => From::File(Rc::clone(file), *offset),
+            Self::Memory(bytes) => Place::Memory(Rc::clone(bytes)),
+            Self::File { file, offset, .. } => Place::File(Rc::clone(file), *offset),
             // Boxed, since a request may have a body, which is read like this one.
-            Self::Remote { repository, descriptor } => From::Remote(Box::pin(repository.blob(descriptor)).await?),
+            Self::Remote { repository, descriptor } => {
+                Place::Remote(Box::new(Box::pin(repository.blob(descriptor)).await?))
+            }
         };
         Ok(Reader { from, done: 0, size: self.size() })
     }
@@ -124,9 +126,9 @@ impl<M: Media> Input for Reader<'_, M> {
             return Ok(Vec::new());
         }
         let piece = match &mut self.from {
-            From::Memory(bytes) => slice(bytes, self.done, max),
-            From::File(file, offset) => file.read_at(offset.saturating_add(self.done), max).await?,
-            From::Remote(download) => download.read(max).await?,
+            Place::Memory(bytes) => slice(bytes, self.done, max),
+            Place::File(file, offset) => file.read_at(offset.saturating_add(self.done), max).await?,
+            Place::Remote(download) => download.read(max).await?,
         };
         if piece.is_empty() {
             let message = "a blob became shorter while it was read; check the place where it is kept, and try again";

@@ -1,14 +1,14 @@
 //! Layers: from entries or foreign tars to the tar, its diff ID, chunks, codec, digest.
 
 mod archive;
-mod decode;
+pub(crate) mod decode;
 mod deflate;
 mod framing;
 mod gzip;
 pub mod hash;
-mod header;
+pub(crate) mod header;
 mod order;
-mod pax;
+pub(crate) mod pax;
 pub mod tar;
 mod tree;
 #[cfg(test)]

@@ -155,11 +155,7 @@ fn token_servers_that_fail() {
     let padded = format!("{{\"token\":\"TOKEN\"}}{}", " ".repeat(70_000));
     let long = format!("{{\"token\":\"{}\"}}", "x".repeat(70_000));
     for (realm, answer, part) in [
-        (
-            "https://auth.example/t",
-            Answer::new(401).saying(&format!("{{\"details\":\"{PASSWORD}?\"}}")),
-            "docker login",
-        ),
+        ("https://auth.example/t", Answer::new(401).saying(format!("{{\"details\":\"{PASSWORD}?\"}}")), "docker login"),
         ("https://auth.example/t", Answer::new(503), "push again later"),
         ("https://auth.example/t", Answer::new(200).saying("{}"), "no token"),
         ("https://auth.example/t", Answer::new(200).saying(&long), "no token"),

@@ -78,7 +78,7 @@ fn bearer(valid: Rc<Cell<u32>>, given: Rc<Cell<u32>>) -> impl Fn(&Asked) -> Opti
     move |asked| {
         if asked.request.url.starts_with("https://auth.example/token") {
             given.set(given.get() + 1);
-            return Some(Answer::new(200).saying(&format!(r#"{{"token":"TOKEN{}"}}"#, given.get())));
+            return Some(Answer::new(200).saying(format!(r#"{{"token":"TOKEN{}"}}"#, given.get())));
         }
         let wanted = format!("Bearer TOKEN{}", valid.get());
         let challenge = r#"Bearer realm="https://auth.example/token",service="s",scope="repository:team/site:pull""#;
