@@ -6,6 +6,7 @@ use crate::descriptor::Descriptor;
 use crate::error::{Code, Error, Fault, Result};
 use crate::media::{File, Input, Media};
 use crate::registry::{Download, Repository};
+use crate::store::PIECE;
 
 /// Where a blob's bytes are, to be read from the start as often as needed. Cheap to clone.
 pub enum Bytes<'a, M: Media> {
@@ -25,18 +26,18 @@ pub enum Bytes<'a, M: Media> {
         /// Where it is.
         repository: Rc<Repository<'a, M>>,
         /// What it is.
-        descriptor: Rc<Descriptor>,
+        descriptor: Descriptor,
     },
 }
 
 /// A blob's bytes, once, from the first one on. Ends after exactly as many as [`Bytes::size`] said; an earlier end is an error.
 pub struct Reader<'a, M: Media> {
-    from: From<'a, M>,
+    from: Place<'a, M>,
     done: u64,
     size: u64,
 }
 
-enum From<'a, M: Media> {
+enum Place<'a, M: Media> {
     Memory(Rc<[u8]>),
     File(Rc<M::File>, u64),
     Remote(Box<Download<'a, M>>),
@@ -70,11 +71,11 @@ impl<'a, M: Media> Bytes<'a, M> {
     /// The registry's, also when it has the blob in another size.
     pub async fn open(&self) -> Result<Reader<'a, M>> {
         let from = match self {
-            Self::Memory(bytes) => From::Memory(Rc::clone(bytes)),
-            Self::File { file, offset, .. } => From::File(Rc::clone(file), *offset),
+            Self::Memory(bytes) => Place::Memory(Rc::clone(bytes)),
+            Self::File { file, offset, .. } => Place::File(Rc::clone(file), *offset),
             // Boxed, since a request may have a body, which is read like this one.
             Self::Remote { repository, descriptor } => {
-                From::Remote(Box::new(Box::pin(repository.blob(descriptor)).await?))
+                Place::Remote(Box::new(Box::pin(repository.blob(descriptor)).await?))
             }
         };
         Ok(Reader { from, done: 0, size: self.size() })
@@ -87,6 +88,26 @@ impl<'a, M: Media> Bytes<'a, M> {
             Self::Memory(bytes) => Some(Ok(slice(bytes, offset, max))),
             Self::File { file, offset: start, .. } => Some(file.read_at(start.saturating_add(offset), max).await),
             Self::Remote { .. } => None,
+        }
+    }
+
+    /// All bytes of a document.
+    ///
+    /// # Errors
+    /// `limit-exceeded` over `most` bytes; what reading says.
+    pub(super) async fn whole(&self, what: &str, most: u64) -> Result<Vec<u8>> {
+        let size = self.size();
+        if size > most {
+            return Err(Error::limit("document size", format!("{what} has {size} bytes; at most {most} are read")));
+        }
+        let mut reader = self.open().await?;
+        let mut bytes = Vec::new();
+        loop {
+            let piece = reader.read(PIECE).await?;
+            if piece.is_empty() {
+                return Ok(bytes);
+            }
+            bytes.extend(piece);
         }
     }
 }
@@ -121,9 +142,9 @@ impl<M: Media> Input for Reader<'_, M> {
             return Ok(Vec::new());
         }
         let piece = match &mut self.from {
-            From::Memory(bytes) => slice(bytes, self.done, max),
-            From::File(file, offset) => file.read_at(offset.saturating_add(self.done), max).await?,
-            From::Remote(download) => download.read(max).await?,
+            Place::Memory(bytes) => slice(bytes, self.done, max),
+            Place::File(file, offset) => file.read_at(offset.saturating_add(self.done), max).await?,
+            Place::Remote(download) => download.read(max).await?,
         };
         if piece.is_empty() {
             let message = "a blob became shorter while it was read; check the place where it is kept, and try again";

@@ -1,176 +1,162 @@
-//! A docker archive (`docker save`): its `manifest.json`, and the OCI manifests that its images would have.
+//! Docker archives: what `docker save` wrote before it wrote OCI layouts too (Docker's image spec v1.2, "Combined Image JSON + Filesystem
+//! Changeset Format"), and what others write in its place.
+//!
+//! An image there is a config and layers, without a manifest; one is made from them. A plain layer's digest is the diff ID that the config
+//! says; a compressed one's is computed by reading it once, when its image is asked for.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 
+use super::layout::sized;
+use super::members::Members;
+use super::names::{self, Own};
+use super::{Bytes, Form};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::documents::config::Config;
-use crate::documents::manifest;
+use crate::documents::{manifest, read};
 use crate::error::{Code, Error, Fault, Result};
-use crate::media::{File, Input, Media};
+use crate::layer::decode::Decoder;
+use crate::media::{HashAlgorithm, Hasher, Input, Media};
 use crate::media_type::{self, Family, Packing};
-use crate::reference::Reference;
 use crate::store::{MAX_DOCUMENT, PIECE};
 use crate::text::shown;
 
-use super::bytes::Bytes;
-use super::members::Members;
-
-/// The images of an archive.
-pub struct Archive<'a, M: Media> {
-    images: Vec<Image>,
-    /// Configs, and manifests that were made up.
-    documents: BTreeMap<Digest, Vec<u8>>,
-    layers: BTreeMap<Digest, Bytes<'a, M>>,
+/// A docker archive.
+pub struct Docker<'a, M: Media> {
+    media: &'a M,
+    members: Members<M>,
+    images: Vec<Listed>,
+    /// Of the images that were asked for: manifests, configs, layers.
+    known: RefCell<BTreeMap<Digest, Bytes<'a, M>>>,
 }
 
-/// One of them.
-struct Image {
-    /// As the archive has them.
-    tags: Vec<String>,
-    manifest: Descriptor,
+/// An entry of `manifest.json`.
+struct Listed {
+    names: Vec<String>,
+    config: String,
+    layers: Vec<String>,
 }
 
-impl<'a, M: Media> Archive<'a, M> {
-    /// Reads `manifest.json` and the configs. A layer that is packed is read to know its digest.
-    ///
-    /// # Errors
-    /// `malformed` for what contradicts itself or names what is not there.
-    pub async fn open(media: &'a M, members: &Members<M::File>) -> Result<Self> {
-        let listing = document(members, "manifest.json").await?;
-        let listing: Value = serde_json::from_slice(&listing)
-            .map_err(|why| malformed(format!("has a manifest.json that is not JSON: {why}")))?;
-        let entries = listing.as_array().filter(|entries| !entries.is_empty());
-        let entries = entries.ok_or_else(|| malformed("has a manifest.json without images".into()))?;
-        let mut archive = Self { images: Vec::new(), documents: BTreeMap::new(), layers: BTreeMap::new() };
-        for entry in entries {
-            archive.add(media, members, entry).await?;
+impl<'a, M: Media> Docker<'a, M> {
+    /// Reads `manifest.json`. With [`Form::Detect`] the members come back when it is something else: many programs have a file of that name.
+    pub async fn open(media: &'a M, members: Members<M>, form: Form) -> Result<std::result::Result<Self, Members<M>>> {
+        let bytes = members.bytes(MANIFEST)?.whole(MANIFEST, MAX_DOCUMENT).await?;
+        if form == Form::Detect && !matches!(bytes.trim_ascii(), [b'[', ..] | b"null") {
+            return Ok(Err(members));
         }
-        Ok(archive)
+        members.refuse_outside()?;
+        let images = listed(&bytes)?;
+        if images.is_empty() {
+            return Err(Error::new(Fault::Source, Code::NotFound, "there is no image in the archive's manifest.json"));
+        }
+        Ok(Ok(Self { media, members, images, known: RefCell::default() }))
     }
 
-    /// The manifests of the image of this name, or of all.
-    ///
-    /// # Errors
-    /// `not-found` for a name that no image has; when there are several images and no name.
-    pub fn roots(&self, name: Option<&str>) -> Result<Vec<Descriptor>> {
-        let images: Vec<&Image> = match name {
-            Some(name) => self.images.iter().filter(|image| image.is(name)).collect(),
-            None => self.images.iter().collect(),
-        };
-        let tags: Vec<&str> = self.images.iter().flat_map(|image| &image.tags).map(String::as_str).collect();
-        let there = shown(&tags.join(", "));
-        match (images.as_slice(), name) {
-            ([image], _) => Ok(vec![image.manifest.clone()]),
-            ([], Some(name)) => {
-                let message = format!("the archive has no image `{}`; it has {there}", shown(name));
-                Err(Error::new(Fault::Request, Code::NotFound, message))
+    /// As [`super::Images::roots`].
+    pub async fn roots(&self, name: Option<&str>) -> Result<Vec<Descriptor>> {
+        let chosen = match (name, self.images.as_slice()) {
+            (Some(name), images) => {
+                names::choose(images, |image| image.names.iter().cloned().map(Own::Full).collect(), name)?
             }
-            _ => {
+            (None, [image]) => vec![image],
+            (None, images) => {
+                let all: Vec<String> = images.iter().flat_map(|image| image.names.clone()).collect();
                 let message = format!(
-                    "the archive has {} images: choose one as in docker-archive:PATH#NAME; there are {there}",
-                    self.images.len()
+                    "there are {} images in the archive: choose one with docker-archive:PATH#NAME; {}",
+                    images.len(),
+                    names::list(&all)
                 );
-                Err(Error::new(Fault::Request, Code::Unsupported("several images".into()), message))
-            }
-        }
-    }
-
-    /// The first name of the only image, or of the image that `name` means.
-    pub fn name(&self, name: Option<&str>) -> Option<String> {
-        self.images.iter().find(|image| name.is_none_or(|name| image.is(name)))?.tags.first().cloned()
-    }
-
-    /// A manifest or config.
-    pub fn document(&self, descriptor: &Descriptor) -> Option<Vec<u8>> {
-        self.documents.get(&descriptor.digest).cloned()
-    }
-
-    /// A layer.
-    pub fn layer(&self, descriptor: &Descriptor) -> Option<Bytes<'a, M>> {
-        self.layers.get(&descriptor.digest).cloned()
-    }
-
-    async fn add(&mut self, media: &'a M, members: &Members<M::File>, entry: &Value) -> Result<()> {
-        let texts = |key: &str| -> Result<Vec<String>> {
-            let wrong = || malformed(format!("has a manifest.json whose `{key}` is not a list of texts"));
-            match entry.get(key) {
-                None | Some(Value::Null) => Ok(Vec::new()),
-                Some(Value::Array(texts)) => {
-                    texts.iter().map(|text| text.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
-                }
-                Some(_) => Err(wrong()),
+                return Err(Error::new(Fault::Request, Code::Unsupported("several images".into()), message));
             }
         };
-        let path = entry.get("Config").and_then(Value::as_str);
-        let path = path.ok_or_else(|| malformed("has a manifest.json without a config".into()))?;
-        let config = document(members, path).await?;
-        let diff_ids = Config::parse(&config)?.diff_ids().to_vec();
-        let layers = texts("Layers")?;
-        if diff_ids.len() != layers.len() {
-            let (layers, ids) = (layers.len(), diff_ids.len());
-            return Err(malformed(format!("has an image of {layers} layers whose config has {ids} diff IDs")));
+        let mut roots = Vec::new();
+        for image in chosen {
+            roots.push(self.root(image).await?);
         }
-        let mut listed = Vec::new();
-        for (path, diff_id) in layers.iter().zip(diff_ids) {
-            let bytes: Bytes<'a, M> = members.bytes(path).ok_or_else(|| missing(path))?;
-            let packing = packing(&File::read_at(&bytes, 0, 4).await?);
-            let digest = match packing {
-                Packing::Plain => diff_id.0,
-                Packing::Gzip | Packing::Zstd => hashed(media, &bytes).await?,
+        Ok(roots)
+    }
+
+    /// As [`super::Images::document`].
+    pub async fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>> {
+        self.blob(descriptor)?.whole(descriptor.digest.as_str(), MAX_DOCUMENT).await
+    }
+
+    /// As [`super::Images::blob`].
+    pub fn blob(&self, descriptor: &Descriptor) -> Result<Bytes<'a, M>> {
+        let known = self.known.borrow().get(&descriptor.digest).cloned();
+        let bytes = known.ok_or_else(|| {
+            let message = format!("blob {} is missing from the archive", descriptor.digest);
+            Error::new(Fault::Source, Code::NotFound, message)
+        })?;
+        sized(descriptor, bytes)
+    }
+
+    /// Makes the image's manifest.
+    async fn root(&self, image: &Listed) -> Result<Descriptor> {
+        let config = self.members.bytes(&image.config)?.whole(&shown(&image.config), MAX_DOCUMENT).await?;
+        let parsed = Config::parse(&config)
+            .map_err(|error| error.within(format!("cannot read `{}` of the archive", shown(&image.config))))?;
+        let (layers, ids) = (image.layers.len(), parsed.diff_ids().len());
+        if layers != ids {
+            let message =
+                format!("the archive's manifest.json has {layers} layers where the config has {ids} diff IDs");
+            return Err(Error::malformed("image", message));
+        }
+        let mut layers = Vec::new();
+        for (path, diff_id) in image.layers.iter().zip(parsed.diff_ids()) {
+            let bytes = self.members.bytes(path)?;
+            let start = bytes.read_at(0, 4).await.transpose()?.unwrap_or_default();
+            let (packing, digest) = match Decoder::of(&start) {
+                None => (Packing::Plain, diff_id.0.clone()),
+                Some(Decoder::Gzip(_)) => (Packing::Gzip, self.digest(&bytes).await?),
+                Some(Decoder::Zstd(_)) => (Packing::Zstd, self.digest(&bytes).await?),
             };
-            listed.push(Descriptor::new(Family::Oci.layer(packing, true), digest.clone(), bytes.size()));
-            self.layers.insert(digest, bytes);
+            layers.push(Descriptor::new(Family::Oci.layer(packing, true), digest.clone(), bytes.size()));
+            self.known.borrow_mut().insert(digest, bytes);
         }
-        let config_descriptor = Descriptor::of(media_type::CONFIG, &config);
-        let manifest = manifest::manifest(Family::Oci, &config_descriptor, &listed, &BTreeMap::new())?;
-        let descriptor = Descriptor::of(media_type::MANIFEST, &manifest);
-        self.documents.insert(config_descriptor.digest, config);
-        self.documents.insert(descriptor.digest.clone(), manifest);
-        self.images.push(Image { tags: texts("RepoTags")?, manifest: descriptor });
-        Ok(())
+        let config = self.keep(media_type::CONFIG, &config);
+        let mut root =
+            self.keep(media_type::MANIFEST, &manifest::manifest(Family::Oci, &config, &layers, &BTreeMap::new())?);
+        root.annotations.extend(image.names.first().map(|name| (names::NAME.to_owned(), name.clone())));
+        Ok(root)
     }
-}
 
-impl Image {
-    /// Whether a name means this image: a tag of it in whole, or in normal form.
-    fn is(&self, name: &str) -> bool {
-        let normal = |text: &str| text.parse::<Reference>().ok().map(|name| name.with_default_tag().to_string());
-        self.tags.iter().any(|tag| tag == name || (normal(tag).is_some() && normal(tag) == normal(name)))
+    fn keep(&self, media_type: &str, bytes: &[u8]) -> Descriptor {
+        let descriptor = Descriptor::of(media_type, bytes);
+        self.known.borrow_mut().insert(descriptor.digest.clone(), Bytes::Memory(bytes.into()));
+        descriptor
     }
-}
 
-async fn document<F: File>(members: &Members<F>, path: &str) -> Result<Vec<u8>> {
-    members.document(path, MAX_DOCUMENT).await?.ok_or_else(|| missing(path))
-}
-
-async fn hashed<'a, M: Media>(media: &'a M, bytes: &Bytes<'a, M>) -> Result<Digest> {
-    let mut reader = bytes.open().await?;
-    let mut hasher = media.hasher(crate::media::HashAlgorithm::Sha256);
-    loop {
-        let piece = reader.read(PIECE).await?;
-        if piece.is_empty() {
-            let hash = crate::media::Hasher::finish(hasher).await;
-            return Ok(Digest::from_hash(crate::media::HashAlgorithm::Sha256, &hash));
+    async fn digest(&self, bytes: &Bytes<'a, M>) -> Result<Digest> {
+        let (mut reader, mut hasher) = (bytes.open().await?, self.media.hasher(HashAlgorithm::Sha256));
+        loop {
+            let piece = reader.read(PIECE).await?;
+            if piece.is_empty() {
+                return Ok(Digest::from_hash(HashAlgorithm::Sha256, &hasher.finish().await));
+            }
+            hasher.update(piece).await;
         }
-        crate::media::Hasher::update(&mut hasher, piece).await;
     }
 }
 
-fn packing(head: &[u8]) -> Packing {
-    match head {
-        [0x1f, 0x8b, ..] => Packing::Gzip,
-        [0x28, 0xb5, 0x2f, 0xfd] => Packing::Zstd,
-        _ => Packing::Plain,
-    }
+/// The entries of `manifest.json`: a list, which is read as the one member of an object, as strictly as any document.
+fn listed(bytes: &[u8]) -> Result<Vec<Listed>> {
+    let list: &RawValue = serde_json::from_slice(bytes)
+        .map_err(|error| Error::malformed(MANIFEST, format!("the archive's manifest.json cannot be read: {error}")))?;
+    let document = format!("{{\"images\":{list}}}");
+    let images = read::document(document.as_bytes(), MANIFEST)?.objects("images", "image")?.unwrap_or_default();
+    let listed = images.into_iter().map(|(image, _)| {
+        let image = image.known(&["Config", "RepoTags", "Layers"])?;
+        Ok(Listed {
+            names: image.texts("RepoTags")?.unwrap_or_default(),
+            config: image.need("Config", image.text("Config")?)?,
+            layers: image.texts("Layers")?.unwrap_or_default(),
+        })
+    });
+    listed.collect()
 }
 
-fn missing(path: &str) -> Error {
-    malformed(format!("names `{}`, which is not in it", shown(path)))
-}
-
-fn malformed(what: String) -> Error {
-    Error::malformed("docker archive", format!("the archive {what}"))
-}
+const MANIFEST: &str = "manifest.json";

@@ -114,15 +114,16 @@ impl<'a, M: Media> Image<'a, '_, M> {
 /// image does not have, attestations with Docker's types.
 pub async fn make<'a, 'o, M: Media>(
     media: &'a M,
-    opened: Opened<'a, M>,
+    opened: &mut Opened<'a, M>,
     outputs: &'o [Output],
-    store: &'a Layout<M::Directory>,
+    store: &Layout<M::Directory>,
 ) -> Result<Vec<Image<'a, 'o, M>>> {
-    let Opened { drafts, indexed, name, epoch } = opened;
+    let (drafts, indexed, epoch) = (std::mem::take(&mut opened.drafts), opened.indexed, opened.epoch);
+    let name = opened.name.as_deref();
     let mut recipes: Vec<Recipe> = Vec::new();
     for output in outputs {
         check(output, &drafts, indexed)?;
-        names(output, name.as_deref())?;
+        names(output, name)?;
         if output.rewrite_timestamp && layers::epoch(output, epoch).is_none() {
             media.emit(Event::Warning(NO_EPOCH.into()));
         }
@@ -150,7 +151,7 @@ pub async fn make<'a, 'o, M: Media>(
         let recipe = Recipe::of(output, epoch);
         let at = recipes.iter().position(|known| *known == recipe).unwrap_or_default();
         let layered = packed.iter().map(|(draft, sets)| (draft, sets.get(at).cloned().unwrap_or_default()));
-        let assembly = Assembly { output, indexed, name: name.as_deref(), epoch: layers::epoch(output, epoch), now };
+        let assembly = Assembly { output, indexed, name, epoch: layers::epoch(output, epoch), now };
         images.push(assembly.image(layered.collect())?);
     }
     Ok(images)

@@ -155,8 +155,8 @@ async fn export<M: Media>(media: &M, job: Job<M>, store: M::Directory) -> Result
     let outputs = options::outputs(&job.request)?;
     job.epoch.map(time::rfc3339).transpose()?;
     let store = Layout::store(store);
-    let opened = open::open(media, job, &store).await?;
-    let images = image::make(media, opened, &outputs, &store).await?;
+    let mut opened = open::open(media, job, &store).await?;
+    let images = image::make(media, &mut opened, &outputs, &store).await?;
     deliver::keep(media, &store, &images).await?;
     let reports = deliver::send(media, &images).await;
     outcome::results(&images, reports)

@@ -1,6 +1,6 @@
 //! Contents, made ready to become layers: images are chosen, bases fitted, documents read; no layer is.
 
-use crate::contents::{Archived, Images, Tarred};
+use crate::contents::{self, Archived, Images};
 use crate::documents::config::Config;
 use crate::documents::manifest::base_layer;
 use crate::error::{Code, Error, Fault, Result};
@@ -24,6 +24,8 @@ pub struct Opened<'a, M: Media> {
     pub name: Option<String>,
     /// The job's epoch, in seconds.
     pub epoch: Option<i64>,
+    /// Where the images' bytes are: they can be read as long as these live.
+    pub sources: Vec<Images<'a, M>>,
 }
 
 /// An image before its new layers are made.
@@ -61,7 +63,7 @@ pub enum Tar<'a, M: Media> {
     /// Made from a tree.
     Tree(TreeTar<'a, M, Ordered<M::Tree>>),
     /// As it was found.
-    Found(Archive<Tarred<'a, M>>),
+    Found(Archive<contents::Opened<M>>),
 }
 
 impl<M: Media> Contents for Tar<'_, M> {
@@ -85,7 +87,7 @@ impl<M: Media> Contents for Tar<'_, M> {
 /// # Errors
 /// What cannot be found, read or understood; platforms that come twice; an image that is not built on its base; an attestation for a platform
 /// that there is not.
-pub async fn open<'a, M: Media>(media: &'a M, job: Job<M>, store: &'a Layout<M::Directory>) -> Result<Opened<'a, M>> {
+pub async fn open<'a, M: Media>(media: &'a M, job: Job<M>, store: &Layout<M::Directory>) -> Result<Opened<'a, M>> {
     let Job {
         contents,
         base,
@@ -105,7 +107,8 @@ pub async fn open<'a, M: Media>(media: &'a M, job: Job<M>, store: &'a Layout<M::
         Some(base) => Some(images(media, base, store).await?),
         None => None,
     };
-    let mut opened = Opened { drafts: Vec::new(), indexed: several || multi_platform, name: None, epoch };
+    let mut opened =
+        Opened { drafts: Vec::new(), indexed: several || multi_platform, name: None, epoch, sources: Vec::new() };
     for content in contents {
         let wanted: Vec<Platform> =
             content.platform.clone().map_or_else(|| platforms.clone(), |platform| vec![platform]);
@@ -127,11 +130,13 @@ pub async fn open<'a, M: Media>(media: &'a M, job: Job<M>, store: &'a Layout<M::
             Found::Images(images, name) => {
                 let Chosen { images: chosen, indexed } = select::choose(&images, name.as_deref(), &wanted).await?;
                 opened.indexed |= indexed;
-                opened.name = opened.name.or(images.name(name.as_deref()).await?);
+                opened.name =
+                    opened.name.or(images.roots(name.as_deref()).await?.first().and_then(|root| images.name(root)));
                 for image in chosen {
                     let statements = attest::passed(&images, &image).await?;
                     opened.drafts.push(Draft::of(image, statements));
                 }
+                opened.sources.push(images);
             }
         }
     }
@@ -141,6 +146,7 @@ pub async fn open<'a, M: Media>(media: &'a M, job: Job<M>, store: &'a Layout<M::
             draft.build_on(select::base(images, name.as_deref(), &draft.platform).await?)?;
         }
     }
+    opened.sources.extend(base.map(|(images, _)| images));
     change(&mut opened.drafts, config, &changes).await?;
     attest::add(&mut opened.drafts, attestations).await?;
     Ok(opened)
@@ -193,11 +199,11 @@ enum Found<'a, M: Media> {
 async fn source<'a, M: Media>(
     media: &'a M,
     content: Content<M>,
-    store: &'a Layout<M::Directory>,
+    store: &Layout<M::Directory>,
     xattrs: bool,
 ) -> Result<Found<'a, M>> {
     let Content { source, form, name, .. } = content;
-    let archived = match source {
+    let tar = match source {
         Source::Files(tree) => return Ok(Found::Tar(Tar::Tree(TreeTar::new(media, Ordered::new(tree), xattrs)))),
         Source::Layout(directory) => return Ok(Found::Images(Images::layout(directory), name)),
         Source::Registry(reference) => {
@@ -206,13 +212,13 @@ async fn source<'a, M: Media>(
         }
         Source::Stored(name) => {
             let reference: Reference = name.parse()?;
-            return Ok(Found::Images(Images::stored(store, &reference), None));
+            return Ok(Found::Images(Images::stored(store.clone(), &reference).await?, None));
         }
-        Source::Archive(file) => Archived::at_rest(media, file, store, form).await?,
-        Source::Piped(input) => Archived::piped(media, input, store, form).await?,
+        Source::Archive(file) => contents::Tar::AtRest(file),
+        Source::Piped(input) => contents::Tar::Piped(input),
     };
-    Ok(match archived {
-        Archived::RootFilesystem(tar) => Found::Tar(Tar::Found(tar)),
+    Ok(match contents::archive(media, tar, store, form).await? {
+        Archived::RootFilesystem(tar) => Found::Tar(Tar::Found(Archive::open(tar).await?)),
         Archived::Images(images) => Found::Images(images, name),
     })
 }
@@ -221,7 +227,7 @@ async fn source<'a, M: Media>(
 async fn images<'a, M: Media>(
     media: &'a M,
     content: Content<M>,
-    store: &'a Layout<M::Directory>,
+    store: &Layout<M::Directory>,
 ) -> Result<(Images<'a, M>, Option<String>)> {
     match source(media, content, store, false).await? {
         Found::Images(images, name) => Ok((images, name)),

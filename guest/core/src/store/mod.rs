@@ -5,6 +5,8 @@
 
 pub mod archive;
 
+use std::rc::Rc;
+
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::documents::index::{Index, LAYOUT_FILE, Name};
@@ -17,21 +19,27 @@ pub const MAX_DOCUMENT: u64 = 8 << 20;
 /// How many bytes of a blob are read at once.
 pub const PIECE: u32 = 1 << 20;
 
-/// A layout in a directory.
+/// A layout in a directory. Clones share it.
 pub struct Layout<D> {
-    directory: D,
+    directory: Rc<D>,
     fault: Fault,
+}
+
+impl<D> Clone for Layout<D> {
+    fn clone(&self) -> Self {
+        Self { directory: self.directory.clone(), fault: self.fault }
+    }
 }
 
 impl<D: Directory> Layout<D> {
     /// The embedded store: what is wrong in it is the store's fault. It need not exist yet.
     pub fn store(directory: D) -> Self {
-        Self { directory, fault: Fault::Store }
+        Self { directory: Rc::new(directory), fault: Fault::Store }
     }
 
     /// A layout to export from: what is wrong in it is the source's fault.
     pub fn source(directory: D) -> Self {
-        Self { directory, fault: Fault::Source }
+        Self { directory: Rc::new(directory), fault: Fault::Source }
     }
 
     /// A new, unpublished file in the layout's folder.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::double::{Answer, Asked, Double, run};
 use super::{CONFIG, MANIFEST, REGISTRY, bearer, origin_of, user};
-use crate::contents::Bytes;
+use crate::contents::{Bytes, Images};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Fault, Result};
@@ -234,4 +234,22 @@ fn what_the_registry_refuses_is_told() {
             assert!(matches!(error.code, Code::Registry(is, _) if is == status));
         }
     }
+}
+
+/// The root is asked for once, a layer when it is read.
+#[test]
+fn images_of_a_registry() {
+    let media = Double::new(|asked| asked.is("GET", "/manifests/").then(image)).has_blob(CONFIG).has_blob(b"layer");
+    let reference = "r.example:5000/team/site".parse().expect("a reference");
+    let images = run(Images::registry(&media, &reference, false)).expect("an image");
+    let roots = run(images.roots(None)).expect("a root");
+    assert_eq!((roots.len(), &roots[0].digest), (1, &Digest::of(MANIFEST)));
+    assert_eq!(images.name(&roots[0]).as_deref(), Some("r.example:5000/team/site:latest"));
+    assert_eq!(run(images.document(&roots[0])), Ok(MANIFEST.to_vec()));
+    let layer = run(images.blob(&Descriptor::of(media_type::LAYER, b"layer"))).expect("a layer");
+    assert_eq!((media.asked().len(), layer.size()), (1, 5));
+    assert!(run(layer.read_at(0, 1)).is_none());
+    assert_eq!(run(run(layer.open()).expect("opened").read(100)), Ok(b"layer".to_vec()));
+    assert_eq!(run(images.document(&Descriptor::of(media_type::CONFIG, CONFIG))), Ok(CONFIG.to_vec()));
+    assert_eq!(media.asked().len(), 3);
 }
