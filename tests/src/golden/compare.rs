@@ -18,6 +18,8 @@ pub struct Comparison<'r> {
     made: &'r Made,
     /// Recorded documents of every run, by digest.
     documents: &'r BTreeMap<String, Vec<u8>>,
+    /// Our registry's address.
+    registry: &'r str,
     /// Their digest and size, and ours.
     instead: Vec<(String, u64, String, u64)>,
     /// What differs: a word for the kind, and all that there is to say.
@@ -26,15 +28,15 @@ pub struct Comparison<'r> {
 
 impl<'r> Comparison<'r> {
     /// Compares what was made with what was recorded, but for what a registry has.
-    pub fn of(run: &'r Recorded, made: &'r Made, documents: &'r BTreeMap<String, Vec<u8>>, registry: &str) -> Self {
-        let mut comparison = Self { run, made, documents, instead: Vec::new(), differences: Vec::new() };
-        comparison.metadata(registry);
+    pub fn of(run: &'r Recorded, made: &'r Made, documents: &'r BTreeMap<String, Vec<u8>>, registry: &'r str) -> Self {
+        let mut comparison = Self { run, made, documents, registry, instead: Vec::new(), differences: Vec::new() };
+        comparison.metadata();
         comparison.index();
         comparison.archive();
         comparison
     }
 
-    fn metadata(&mut self, registry: &str) {
+    fn metadata(&mut self) {
         let (ours, theirs) = (&self.made.metadata, &self.run.case["metadata"]);
         let key = "containerimage.descriptor";
         let (Some(own), Some(their)) = (ours.get(key), theirs.get(key)) else {
@@ -45,14 +47,20 @@ impl<'r> Comparison<'r> {
         };
         self.descend(own, their, "root");
         for key in ["containerimage.digest", "containerimage.config.digest", "image.name"] {
-            let their = theirs[key].as_str().map(|text| self.substituted(&text.replace("{registry}", registry)));
+            let their = theirs[key].as_str().map(|text| self.substituted(&text.replace("{registry}", self.registry)));
             let own = ours[key].as_str();
             if own != their.as_deref() {
                 self.differences.push(("metadata", format!("{key} is {own:?} instead of {their:?}")));
             }
         }
-        let their = self.timeless(&self.substituted(&their.to_string()));
-        if self.timeless(&own.to_string()) != their {
+        // Digest and size were compared above.
+        let rest = |descriptor: &Value| {
+            let mut rest = descriptor.as_object().unwrap().clone();
+            rest.retain(|key, _| key != "digest" && key != "size");
+            self.timeless(&Value::Object(rest).to_string())
+        };
+        let (own, their) = (rest(own), rest(their));
+        if own != their {
             self.differ("descriptor", format!("{own} instead of {their}"));
         }
     }
@@ -140,9 +148,9 @@ impl<'r> Comparison<'r> {
         self.instead.push(instead);
     }
 
-    /// Their text with our digests and sizes.
+    /// Their text with our digests and sizes, and our registry for the one that they had.
     fn substituted(&self, text: &str) -> String {
-        let mut text = text.to_owned();
+        let mut text = text.replace(THEIR_REGISTRY, &self.registry.replace(':', "%3A"));
         for (their, size, own, own_size) in &self.instead {
             for space in ["", " "] {
                 for between in [",", ",\n      ", ",\n    ", ",\n        "] {
@@ -192,3 +200,6 @@ fn without(text: &str, key: &str, word: &str) -> String {
     }
     out + rest
 }
+
+/// Where the recorded runs pushed to, as package URLs have it.
+const THEIR_REGISTRY: &str = "127.0.0.1%3A5000";
