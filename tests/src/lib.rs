@@ -12,6 +12,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 pub mod cases;
+pub mod containerd;
 pub mod golden;
 pub mod http;
 pub mod layout;
@@ -25,6 +26,7 @@ pub mod tree;
 mod text;
 
 pub use cases::Case;
+pub use containerd::Containerd;
 pub use layout::Layout;
 pub use registry::{Auth, Registry};
 pub use run::{Run, program};

@@ -102,6 +102,24 @@ fn tars() {
     }
 }
 
+/// Times are cut off at the epoch as BuildKit does it, byte for byte.
+#[test]
+fn rewritten_timestamps() {
+    let Some(folder) = golden::path("layers") else { return };
+    let scratch = Scratch::new();
+    let tars = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let built: Vec<_> = tars.filter(|tar| tar.to_string_lossy().contains(".as-built.")).collect();
+    assert_eq!(built.len(), 3);
+    for tar in built {
+        let output = "type=image,name=example.com/tar:t,compression=uncompressed,rewrite-timestamp=true";
+        let run = scratch.export(&tar, output, &["--source-date-epoch=1700000000"]);
+        let (manifest, _) = scratch.store().image(&run.ok().digest());
+        let rewritten = fs::read(tar.to_string_lossy().replace("as-built", "timestamps-rewritten")).unwrap();
+        assert_eq!(manifest["layers"][0]["digest"], sha256(&rewritten), "{}", tar.display());
+        assert_eq!(manifest["layers"][0]["annotations"]["buildkit/rewritten-timestamp"], "1700000000");
+    }
+}
+
 fn compare_documents(scratch: &Scratch, run: &Recorded, digest: &str) {
     let manifest = scratch.store().blob(digest);
     assert_eq!(manifest, run.document(run.digest()), "{}", String::from_utf8_lossy(&manifest));

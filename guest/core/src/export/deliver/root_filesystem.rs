@@ -48,7 +48,7 @@ async fn all<M: Media>(media: &M, image: &Image<'_, '_, M>, sink: &mut impl Sink
         placed.begin().await?;
         let stack = Stack(picture);
         let plan = Plan::new(&stack, |warning| media.emit(Event::Warning(warning))).await?;
-        plan.write(&stack, &mut placed).await?;
+        plan.walk(&stack, &mut placed).await?;
     }
     Ok(())
 }

@@ -2,13 +2,15 @@
 //! Changesets").
 //!
 //! Layers are read twice. The first pass makes a [`Plan`] of which entry of which layer stands where, as large as there are entries;
-//! the second hands the entries to a [`Sink`], contents as they come: all directories in byte order of their paths, then everything
-//! else layer by layer as it stands in the tars. Only what has just been written is linked to, and every parent is there.
+//! the second hands the entries to a [`Sink`], contents as they come: in the order of a walk ([`Plan::walk`]), or all directories in byte
+//! order of their paths, then everything else layer by layer as it stands in the tars ([`Plan::write`]). Only what has just been
+//! written is linked to, and every parent is there.
 
 mod plan;
 mod tar;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use self::plan::{Stack, Step};
 use super::entries::Entries;
@@ -74,27 +76,45 @@ impl Plan {
             sink.entry(directory.clone()).await?;
         }
         for (layer, steps) in self.steps.iter().enumerate().filter(|(_, steps)| !steps.is_empty()) {
-            let mut entries = Entries::new(layers.open(layer).await?);
-            let mut number = 0_u64;
+            let mut cursor = Cursor::open(layers, layer).await?;
             for step in steps {
-                let mut header = entries.next().await?;
-                while number < step.number && header.is_some() {
-                    number = number.saturating_add(1);
-                    header = entries.next().await?;
-                }
-                number = number.saturating_add(1);
-                let changed = || Error::malformed("layer", "a layer is shorter when it is read again: export it again");
-                let mut entry = header.ok_or_else(changed)?.entry()?;
-                entry.path.clone_from(&step.path);
-                if let Some(first) = &step.link {
-                    entry.kind = Kind::HardLink(first.clone());
-                }
-                let regular = matches!(entry.kind, Kind::Regular(_));
-                sink.entry(entry).await?;
-                while regular && let Some(piece) = entries.content().await? {
-                    sink.content(piece).await?;
-                }
+                cursor.give(step, sink).await?;
             }
+        }
+        Ok(())
+    }
+}
+
+/// A layer that is read for the second time.
+struct Cursor<C> {
+    entries: Entries<C>,
+    /// Of the next entry.
+    number: u64,
+}
+
+impl<C: Contents> Cursor<C> {
+    async fn open<L: Layers<Contents = C>>(layers: &L, layer: usize) -> Result<Self> {
+        Ok(Self { entries: Entries::new(layers.open(layer).await?), number: 0 })
+    }
+
+    /// Hands over the entry of a step, none of whose number or a later one was handed over before.
+    async fn give(&mut self, step: &Step, sink: &mut impl Sink) -> Result<()> {
+        let mut header = self.entries.next().await?;
+        while self.number < step.number && header.is_some() {
+            self.number = self.number.saturating_add(1);
+            header = self.entries.next().await?;
+        }
+        self.number = self.number.saturating_add(1);
+        let changed = || Error::malformed("layer", "a layer is shorter when it is read again: export it again");
+        let mut entry = header.ok_or_else(changed)?.entry()?;
+        entry.path.clone_from(&step.path);
+        if let Some(first) = &step.link {
+            entry.kind = Kind::HardLink(first.clone());
+        }
+        let regular = matches!(entry.kind, Kind::Regular(_));
+        sink.entry(entry).await?;
+        while regular && let Some(piece) = self.entries.content().await? {
+            sink.content(piece).await?;
         }
         Ok(())
     }

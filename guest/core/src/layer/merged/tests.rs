@@ -167,6 +167,23 @@ fn stacks_and_what_they_give() {
 }
 
 #[test]
+fn a_walk_has_parents_first_and_names_in_order() {
+    for (layers, expected) in [
+        (&["b/ b/x=1 c=2", "a/ a/y=3 b/w=4 b.c=5"][..], "a/ a/y=3 b/ b/w=4 b/x=1 b.c=5 c=2"),
+        (&["a=1 b:a", "c=2"], "a=1 b:a c=2"),
+        // A layer in another order would have to be read twice: folders first then, and the rest as it stands there.
+        (&["z/ z/1=1 a/ a/1=2"], "a/ z/ z/1=1 a/1=2"),
+        (&["b=1 a:b"], "b=1 a:b"),
+    ] {
+        let layers = Tars(layers.iter().map(|words| layer(words)).collect());
+        let plan = wait(Plan::new(&layers, |_| panic!())).unwrap();
+        let mut listed = Listed::default();
+        wait(plan.walk(&layers, &mut listed)).unwrap();
+        assert_eq!(listed.0.join(" "), expected);
+    }
+}
+
+#[test]
 fn hard_links_keep_their_inode() {
     let cases: [(&[&str], &str); 15] = [
         (&["a=1 b:a c:b"], "a=1 b:a c:a"),

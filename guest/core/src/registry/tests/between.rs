@@ -17,7 +17,7 @@ const LAYER: &[u8] = b"a layer somewhere";
 /// Pushes the layer of a repository.
 fn push_from(media: &Double, reference: &str, descriptor: &Descriptor) -> Result<()> {
     let repository = Rc::new(Repository::open(media, &reference.parse()?, false)?);
-    let bytes = Bytes::Remote { repository, descriptor: descriptor.clone().into() };
+    let bytes = Bytes::Remote { repository, descriptor: descriptor.clone() };
     push_layers(media, &[(descriptor.clone(), bytes)], &target(REGISTRY, Some("v1")))
 }
 

@@ -33,7 +33,7 @@ fn image() -> Answer {
 
 /// The blob's bytes, read in pieces of up to 3.
 fn read(media: &Double, blob: &Descriptor) -> Result<Vec<u8>> {
-    let bytes = Bytes::Remote { repository: site(media), descriptor: blob.clone().into() };
+    let bytes = Bytes::Remote { repository: site(media), descriptor: blob.clone() };
     run(async {
         let (mut reader, mut all) = (bytes.open().await?, Vec::new());
         loop {
