@@ -255,6 +255,8 @@ fn shorthands() {
     assert_eq!(metadata["containerimage.config.digest"], fs::read_to_string(scratch.path("iid")).unwrap());
     assert_eq!(scratch.store().image(&tagged.digest()).0["annotations"]["k"], "V");
     assert!(scratch.store().named("docker.io/library/a:1").is_none());
+    assert!(run(&["-t", "c:3"]).ok().stdout.starts_with("c:3@"));
+    assert!(scratch.store().named("docker.io/library/c:3").is_some());
     run(&["-o", "type=image,name=a:1,bogus=1"]).failed(2, &["bogus"]);
     run(&["-o", "type=cacheonly"]).ok();
     run(&[]).failed(2, &["no output"]);

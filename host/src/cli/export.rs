@@ -60,7 +60,7 @@ struct Outputs {
     /// it on standard output; repeatable.
     #[arg(short, long = "output", value_name = "SPEC")]
     outputs: Vec<String>,
-    /// A name for the images, in the place of those in outputs; repeatable.
+    /// A name for the images, in the place of those in outputs; without any output, the image is stored under it; repeatable.
     #[arg(short, long = "tag", value_name = "NAME")]
     tags: Vec<String>,
     /// Push the images to their registries.

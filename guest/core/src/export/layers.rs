@@ -3,16 +3,17 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::contents::{Bytes, Reader};
+use crate::contents::Bytes;
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Fault, Result};
 use crate::layer::{self, Archive, Codec, FileInput, Layer, Rewritten};
-use crate::media::{Action, Directory, Event, Hasher, Input, Media, Step, Writer};
+use crate::media::{Action, Directory, Event, Input, Media, Step, Writer};
 use crate::media_type::Packing;
 use crate::options::{Epoch, Exporter, Output};
 use crate::store::{self, Layout};
 
+use super::checked::Checked;
 use super::open::{Origin, Part};
 use super::{bug, select};
 
@@ -311,37 +312,6 @@ impl Make {
     /// Whether every other form can be made from this one.
     fn is_neutral(&self) -> bool {
         self.rewrite.is_none() && !matches!(self.codec, Codec::Estargz { .. })
-    }
-}
-
-/// A blob, whose digest is checked as it is read: the end is only told when it is right.
-pub struct Checked<'a, M: Media> {
-    reader: Reader<'a, M>,
-    hasher: Option<M::Hasher>,
-    descriptor: Descriptor,
-}
-
-impl<'a, M: Media> Checked<'a, M> {
-    /// From its start.
-    pub async fn open(media: &M, descriptor: &Descriptor, bytes: &Bytes<'a, M>) -> Result<Self> {
-        let hasher = Some(media.hasher(descriptor.digest.algorithm()));
-        Ok(Self { reader: bytes.open().await?, hasher, descriptor: descriptor.clone() })
-    }
-}
-
-impl<M: Media> Input for Checked<'_, M> {
-    async fn read(&mut self, max: u32) -> Result<Vec<u8>> {
-        let piece = self.reader.read(max).await?;
-        match &mut self.hasher {
-            Some(hasher) if !piece.is_empty() => hasher.update(piece.clone()).await,
-            _ => {
-                if let Some(hasher) = self.hasher.take() {
-                    let is = Digest::from_hash(self.descriptor.digest.algorithm(), &hasher.finish().await);
-                    store::verify(&self.descriptor, is, Fault::Source)?;
-                }
-            }
-        }
-        Ok(piece)
     }
 }
 

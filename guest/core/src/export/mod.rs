@@ -4,6 +4,7 @@
 //! point leaves the store as it was, but for blobs that no name reaches.
 
 mod attest;
+mod checked;
 mod deliver;
 mod image;
 mod layers;

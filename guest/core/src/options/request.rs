@@ -11,7 +11,7 @@ use crate::text::shown;
 pub struct Request {
     /// Each as `--output` takes it.
     pub outputs: Vec<String>,
-    /// Of `--tag`: take the place of the names of every image and archive of images.
+    /// Of `--tag`: take the place of the names of every image and archive of images; without any output, an image is stored.
     pub tags: Vec<String>,
     /// Of `--annotation`, `[LEVEL[PLATFORM],…:]KEY=VALUE` each: for every image and archive of images, before an output's own.
     pub annotations: Vec<String>,
@@ -38,10 +38,13 @@ pub fn outputs(request: &Request) -> Result<Vec<Output>> {
     if request.load && !outputs.iter().any(is_load) {
         outputs.push(load);
     }
+    if outputs.is_empty() && !request.tags.is_empty() {
+        outputs.push(Output::of(Exporter::Image));
+    }
     if outputs.is_empty() {
         return Err(Error::invalid_option(
             "type",
-            "no output was asked for: give one, for example type=image,name=site:latest",
+            "no output was asked for: say where it goes, for example `--tag site:latest`, `--push` or `--output type=oci,dest=site.tar`",
         ));
     }
     let tags = request.tags.iter().map(|tag| value::reference(TAG, tag).map_err(|error| of_flag(TAG, error)));

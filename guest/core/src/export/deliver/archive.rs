@@ -12,8 +12,8 @@ use crate::media::{Input, Media, Sink};
 use crate::options::Exporter;
 use crate::store::PIECE;
 
+use super::super::checked::Checked;
 use super::super::image::Image;
-use super::super::layers::Checked;
 use super::{blobs, dest, named, progress};
 
 /// Writes the archive to the output's destination. Blobs are checked as they pass.

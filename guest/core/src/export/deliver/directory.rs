@@ -4,8 +4,8 @@ use crate::error::Result;
 use crate::media::{Input, Media, Writer};
 use crate::store::{Layout, PIECE};
 
+use super::super::checked::Checked;
 use super::super::image::Image;
-use super::super::layers::Checked;
 use super::{blobs, dest, named, progress};
 
 /// Adds the image to the layout at the output's destination: blobs first, then its names in one step. Blobs are checked as they pass.
