@@ -28,6 +28,12 @@ pub fn open(root: impl AsFd, path: &[u8]) -> io::Result<File> {
     }
 }
 
+/// Opens a file in an open folder for reading. Never waits for the other end of a pipe.
+pub fn file(parent: impl AsFd, name: &OsStr) -> io::Result<File> {
+    Ok(openat(parent, name, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?
+        .into())
+}
+
 /// Opens a folder in an open folder.
 pub fn folder(parent: impl AsFd, name: &OsStr) -> io::Result<OwnedFd> {
     Ok(openat(parent, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?)

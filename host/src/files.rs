@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::{Stream, StreamExt};
+use rustix::buffer::spare_capacity;
+use rustix::io::{Errno, pread};
 use tokio::sync::{Mutex, mpsc};
 use wasmtime::component::{Accessor, Resource};
 
@@ -47,18 +49,8 @@ impl File {
     }
 
     fn read(&self, offset: u64, max: u32) -> Result<Vec<u8>, Error> {
-        let mut bytes = vec![0; max.min(MOST) as usize];
-        let mut read = 0;
-        while let Some(room) = bytes.get_mut(read..).filter(|room| !room.is_empty()) {
-            match self.0.file.read_at(room, offset.saturating_add(read as u64)) {
-                Ok(0) => break,
-                Ok(count) => read += count,
-                Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
-                Err(why) => return Err(refused(self.0.fault, "read", &self.0.path, &why)),
-            }
-        }
-        bytes.truncate(read);
-        Ok(bytes)
+        let Open { file, size, path, fault } = &*self.0;
+        read(file, offset, max.min(MOST) as usize, *size).map_err(|why| refused(*fault, "read", path, &why))
     }
 }
 
@@ -109,6 +101,21 @@ impl Input {
         let later = source.rest.split_off(most);
         Ok(std::mem::replace(&mut source.rest, later))
     }
+}
+
+/// Up to `max` bytes from `offset`, fewer only at the end. `size` is the file's when it was opened: behind it nothing is asked for twice.
+pub fn read(file: impl AsFd, offset: u64, max: usize, size: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(max);
+    while bytes.len() < max {
+        let at = offset.saturating_add(bytes.len() as u64);
+        match pread(&file, spare_capacity(&mut bytes), at) {
+            Ok(0) => break,
+            Ok(_) if offset.saturating_add(bytes.len() as u64) >= size => break,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(why) => return Err(why.into()),
+        }
+    }
+    Ok(bytes)
 }
 
 impl Host for State {}

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use rustix::fs::{AtFlags, Dir, FileType, Stat, major, minor, readlinkat, statat};
+use rustix::fs::{AtFlags, Dir, FileType, Stat, fstat, major, minor, readlinkat, statat};
 use wasmtime::component::{Accessor, Resource};
 
 use crate::beneath;
@@ -17,7 +17,7 @@ use crate::bindings::images::ocix::image::trees::{
     Device, Entry as Thing, Host, HostTree, HostTreeWithStore, Kind, Timestamp,
 };
 use crate::error::{Error, Fault, refused};
-use crate::files::File;
+use crate::files::{self, File};
 use crate::state::{Media, State, get, put};
 use crate::xattrs::{self, Xattrs};
 
@@ -55,11 +55,12 @@ impl Tree {
         Ok(Self { root: Arc::new(root), path: Arc::new(path.to_owned()), walk: Arc::new(Mutex::new(walk)) })
     }
 
-    fn walk(&self, max: u32) -> Result<Vec<Thing>, Error> {
+    fn walk(&self, max: u32, whole: u32) -> Result<Vec<(Thing, Vec<u8>)>, Error> {
         // A walk that panicked is not there to go on.
         let mut walk = self.walk.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let mut entries = Vec::new();
-        while entries.len() < max as usize {
+        let mut found = Vec::new();
+        let mut room = ENOUGH;
+        while found.len() < max as usize && room > 0 {
             let Some(folder) = walk.folders.last_mut() else { break };
             let Some(name) = folder.names.pop() else {
                 walk.folders.pop();
@@ -71,8 +72,8 @@ impl Tree {
                 Some(fd) => fd,
                 None => folder.fd.insert(beneath::descend(self.root.as_ref(), &folder.prefix).map_err(why)?),
             };
-            let stat = statat(fd, &name, AtFlags::SYMLINK_NOFOLLOW).map_err(|errno| why(errno.into()))?;
-            let (mut inside, mut target) = (None, Vec::new());
+            let mut stat = statat(fd, &name, AtFlags::SYMLINK_NOFOLLOW).map_err(|errno| why(errno.into()))?;
+            let (mut inside, mut target, mut content) = (None, Vec::new(), Vec::new());
             let xattrs = match FileType::from_raw_mode(stat.st_mode) {
                 FileType::Directory => {
                     let open = beneath::folder(fd, &name).map_err(why)?;
@@ -80,7 +81,21 @@ impl Tree {
                     inside = Some(Folder::read(open, [path.as_slice(), b"/"].concat()).map_err(why)?);
                     xattrs
                 }
-                FileType::RegularFile => xattrs::of_file(fd, &name),
+                FileType::RegularFile => match beneath::file(fd, &name) {
+                    Ok(file) => {
+                        stat = fstat(&file).map_err(|errno| why(errno.into()))?;
+                        let size = size(&stat);
+                        let small = size <= u64::from(whole) && FileType::from_raw_mode(stat.st_mode).is_file();
+                        if small && walk.is_new(&stat) {
+                            content = files::read(&file, 0, size as usize + 1, size).map_err(why)?;
+                            room = room.saturating_sub(content.len());
+                        }
+                        xattrs::of_open(file)
+                    }
+                    // A file that is not for us: whether that matters is told when its content is asked for.
+                    Err(denied) if denied.kind() == io::ErrorKind::PermissionDenied => xattrs::of_name(fd, &name),
+                    Err(other) => Err(other),
+                },
                 FileType::Symlink => {
                     target = readlinkat(fd, &name, Vec::new()).map_err(|errno| why(errno.into()))?.into_bytes();
                     xattrs::of_name(fd, &name)
@@ -89,14 +104,14 @@ impl Tree {
             };
             let xattrs = xattrs.map_err(why)?;
             let kind = walk.kind(&stat, &path, target);
-            entries.push(entry(path, kind, &stat, xattrs));
+            found.push((entry(path, kind, &stat, xattrs), content));
             if let Some(inside) = inside {
                 walk.folders.push(inside);
                 let far = walk.folders.len().checked_sub(OPEN).and_then(|far| walk.folders.get_mut(far));
                 far.into_iter().for_each(|folder| folder.fd = None);
             }
         }
-        Ok(entries)
+        Ok(found)
     }
 
     fn file(&self, path: &[u8]) -> Result<File, Error> {
@@ -108,6 +123,11 @@ impl Tree {
 }
 
 impl Walk {
+    /// Whether this is the first name of its inode.
+    fn is_new(&self, stat: &Stat) -> bool {
+        stat.st_nlink < 2 || !self.linked.contains_key(&(stat.st_dev, stat.st_ino))
+    }
+
     fn kind(&mut self, stat: &Stat, path: &[u8], target: Vec<u8>) -> Kind {
         let device = || Device { major: major(stat.st_rdev), minor: minor(stat.st_rdev) };
         let file_type = FileType::from_raw_mode(stat.st_mode);
@@ -134,7 +154,7 @@ impl Walk {
             FileType::BlockDevice => Kind::Block(device()),
             FileType::Fifo => Kind::Fifo,
             FileType::Socket => Kind::Socket,
-            _ => Kind::Regular(u64::try_from(stat.st_size).unwrap_or_default()),
+            _ => Kind::Regular(size(stat)),
         }
     }
 }
@@ -168,6 +188,10 @@ fn entry(path: Vec<u8>, kind: Kind, stat: &Stat, xattrs: Xattrs) -> Thing {
     }
 }
 
+fn size(stat: &Stat) -> u64 {
+    u64::try_from(stat.st_size).unwrap_or_default()
+}
+
 impl Host for State {}
 
 impl HostTree for State {
@@ -182,9 +206,10 @@ impl<T: Send + 'static> HostTreeWithStore<T> for Media {
         accessor: &Accessor<T, Self>,
         tree: Resource<Tree>,
         max: u32,
-    ) -> wasmtime::Result<Result<Vec<Thing>, Error>> {
+        whole: u32,
+    ) -> wasmtime::Result<Result<Vec<(Thing, Vec<u8>)>, Error>> {
         let tree = get(accessor, &tree)?;
-        Ok(tokio::task::spawn_blocking(move || tree.walk(max)).await?)
+        Ok(tokio::task::spawn_blocking(move || tree.walk(max, whole)).await?)
     }
 
     async fn open(
@@ -198,6 +223,9 @@ impl<T: Send + 'static> HostTreeWithStore<T> for Media {
         }
     }
 }
+
+/// Bytes of content after which a list of entries ends.
+const ENOUGH: usize = 1 << 20;
 
 /// Folders that are open at once.
 const OPEN: usize = 64;
@@ -220,8 +248,10 @@ mod tests {
         fs::hard_link(root.join("a/x"), root.join("again")).unwrap();
         std::os::unix::fs::symlink("/etc", root.join("etc")).unwrap();
         let tree = Tree::open(&root).unwrap();
-        let entries: Vec<Thing> =
-            std::iter::from_fn(|| tree.walk(2).ok().filter(|some| !some.is_empty())).flatten().collect();
+        let entries: Vec<Thing> = std::iter::from_fn(|| tree.walk(2, 0).ok().filter(|some| !some.is_empty()))
+            .flatten()
+            .map(|found| found.0)
+            .collect();
         let paths: Vec<_> = entries.iter().map(|entry| String::from_utf8_lossy(&entry.path).into_owned()).collect();
         assert_eq!(paths, ["B", "a", "a/x", "a/z", "a/z/deep", "a.b", "again", "etc"]);
         assert!(matches!(&entries[6].kind, Kind::HardLink(first) if first == b"a/x"));
@@ -241,10 +271,15 @@ mod tests {
             fd = beneath::folder(&fd, OsStr::new("deep")).unwrap();
         }
         let tree = Tree::open(&root).unwrap();
-        let entries: Vec<Thing> = std::iter::from_fn(|| tree.walk(100).map_err(|error| error.message).unwrap().into())
-            .take_while(|some: &Vec<Thing>| !some.is_empty())
-            .flatten()
-            .collect();
+        let entries: Vec<Thing> =
+            std::iter::from_fn(|| tree.walk(100, 9).map_err(|error| error.message).unwrap().into())
+                .take_while(|some: &Vec<(Thing, Vec<u8>)>| !some.is_empty())
+                .flatten()
+                .map(|(entry, content)| {
+                    assert_eq!(content.is_empty(), matches!(entry.kind, Kind::Directory));
+                    entry
+                })
+                .collect();
         assert_eq!(entries.len(), 3000);
         let longest = entries
             .iter()

@@ -5,7 +5,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fsync, openat, renameat, statat};
@@ -28,6 +28,10 @@ struct Draft {
     name: String,
     /// None when it is published.
     file: Mutex<Option<fs::File>>,
+    /// Bytes that nobody has asked to be made durable.
+    unflushed: AtomicUsize,
+    /// Held while bytes are made durable; why that failed, for the system tells it once.
+    flushing: Mutex<Option<io::Error>>,
 }
 
 impl Writer {
@@ -49,8 +53,14 @@ impl Writer {
             let locked = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
             if locked && statat(&ingest, &name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
                 directory.drafts().remember(&name, ingest.clone());
-                let file = Mutex::new(Some(file.into()));
-                return Ok(Self(Arc::new(Draft { directory: directory.clone(), ingest, name, file })));
+                return Ok(Self(Arc::new(Draft {
+                    directory: directory.clone(),
+                    ingest,
+                    name,
+                    file: Mutex::new(Some(file.into())),
+                    unflushed: AtomicUsize::new(0),
+                    flushing: Mutex::default(),
+                })));
             }
         }
     }
@@ -58,6 +68,25 @@ impl Writer {
     fn write(&self, bytes: &[u8]) -> Result<(), Error> {
         let mut file = self.file();
         file.as_mut().ok_or_else(published)?.write_all(bytes).map_err(|why| self.refused("write", &why))
+    }
+
+    /// Whether so many more bytes are enough to flush.
+    fn is_due(&self, bytes: usize) -> bool {
+        let unflushed = self.0.unflushed.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        let due = unflushed >= FLUSH;
+        if due {
+            self.0.unflushed.store(0, Ordering::Relaxed);
+        }
+        due
+    }
+
+    /// Makes durable what was written so far, so that there is little to wait for when the file is published.
+    fn flush(&self) {
+        let mut failed = self.flushing();
+        let file = self.file().as_ref().map(fs::File::try_clone);
+        if let Some(Err(why)) = file.map(|file| file.and_then(|file| file.sync_data())) {
+            failed.get_or_insert(why);
+        }
     }
 
     fn reader(&self) -> Result<File, Error> {
@@ -70,6 +99,9 @@ impl Writer {
 
     /// Makes the bytes durable, then visible at once and whole.
     pub fn publish(&self, path: &str) -> Result<(), Error> {
+        if let Some(why) = self.flushing().take() {
+            return Err(self.refused("write", &why));
+        }
         let mut slot = self.file();
         let Draft { directory, ingest, name, .. } = &*self.0;
         directory.check(path)?;
@@ -86,6 +118,10 @@ impl Writer {
 
     fn file(&self) -> MutexGuard<'_, Option<fs::File>> {
         self.0.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn flushing(&self) -> MutexGuard<'_, Option<io::Error>> {
+        self.0.flushing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The user knows the directory, not the name of a file that goes when this is told.
@@ -121,7 +157,13 @@ impl<T: Send + 'static> HostWriterWithStore<T> for Media {
         if bytes.len() <= INLINE {
             return Ok(writer.write(&bytes));
         }
-        Ok(tokio::task::spawn_blocking(move || writer.write(&bytes)).await?)
+        let due = writer.is_due(bytes.len());
+        let again = writer.clone();
+        let written = tokio::task::spawn_blocking(move || writer.write(&bytes)).await?;
+        if due {
+            tokio::task::spawn_blocking(move || again.flush());
+        }
+        Ok(written)
     }
 
     async fn reader(
@@ -198,3 +240,6 @@ mod tests {
         fs::remove_dir_all(root).unwrap();
     }
 }
+
+/// Bytes after which writing to the disk starts.
+const FLUSH: usize = 32 << 20;

@@ -6,23 +6,11 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{
-    Mode, OFlags, XattrFlags, fgetxattr, flistxattr, fsetxattr, lgetxattr, llistxattr, lsetxattr, openat,
-};
+use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr, lgetxattr, llistxattr, lsetxattr};
 use rustix::io::Errno;
 
 /// Names and values, sorted by name. A file system without any has none.
 pub type Xattrs = Vec<(String, Vec<u8>)>;
-
-/// Of a regular file, by its name.
-pub fn of_file(folder: impl AsFd, name: &OsStr) -> io::Result<Xattrs> {
-    match openat(&folder, name, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()) {
-        Ok(file) => of_open(file),
-        // A file that is not for us: whether that matters is told when its content is asked for.
-        Err(Errno::ACCESS | Errno::PERM) => of_name(folder, name),
-        Err(why) => Err(why.into()),
-    }
-}
 
 /// Of a file or folder that is open.
 pub fn of_open(file: impl AsFd) -> io::Result<Xattrs> {
@@ -127,14 +115,14 @@ mod tests {
         };
         let expected = vec![("user.a".to_owned(), long), ("user.b".to_owned(), Vec::new())];
         let top = fs::File::open(&root).unwrap();
-        assert_eq!(mine(of_file(&top, OsStr::new("file"))), expected);
+        assert_eq!(mine(of_open(fs::File::open(root.join("file")).unwrap())), expected);
         assert_eq!(mine(of_name(&top, OsStr::new("file"))), expected);
         assert_eq!(mine(of_open(fs::File::open(root.join("folder")).unwrap())), expected);
         assert_eq!(mine(of_name(&top, OsStr::new("link"))), []);
         set_name(&top, OsStr::new("file"), "user.a", b"1").unwrap();
         set_open(fs::File::open(root.join("file")).unwrap(), "user.b", b"2").unwrap();
         let expected = [("user.a".to_owned(), b"1".to_vec()), ("user.b".to_owned(), b"2".to_vec())];
-        assert_eq!(mine(of_file(&top, OsStr::new("file"))), expected);
+        assert_eq!(mine(of_open(fs::File::open(root.join("file")).unwrap())), expected);
         fs::remove_dir_all(root).unwrap();
     }
 }

@@ -48,8 +48,9 @@ impl media::Input for Input {
 impl media::Tree for Tree {
     type File = File;
 
-    async fn walk(&mut self, max: u32) -> Result<Vec<Entry>> {
-        Ok(self.0.walk(max).await.map_err(inward)?.into_iter().map(entry).collect())
+    async fn walk(&mut self, max: u32, whole: u32) -> Result<Vec<(Entry, Vec<u8>)>> {
+        let found = self.0.walk(max, whole).await.map_err(inward)?;
+        Ok(found.into_iter().map(|(found, content)| (entry(found), content)).collect())
     }
 
     async fn open(&self, path: &[u8]) -> Result<File> {

@@ -25,9 +25,10 @@ pub trait Input {
 pub trait Tree {
     /// The content of a regular file.
     type File: File;
-    /// The next 1 to `max` entries, parents first, siblings in byte order; empty at the end.
-    async fn walk(&mut self, max: u32) -> Result<Vec<Entry>>;
-    /// The content of a regular file that `walk` reported.
+    /// The next 1 to `max` entries, parents first, siblings in byte order; empty at the end. With a regular file of at most `whole`
+    /// bytes comes its content, where it may be read; with everything else nothing.
+    async fn walk(&mut self, max: u32, whole: u32) -> Result<Vec<(Entry, Vec<u8>)>>;
+    /// The content of a regular file that `walk` reported without it.
     async fn open(&self, path: &[u8]) -> Result<Self::File>;
 }
 

@@ -141,9 +141,13 @@ impl media::Input for Input {
 impl media::Tree for Tree {
     type File = File;
 
-    async fn walk(&mut self, max: u32) -> Result<Vec<Entry>> {
+    async fn walk(&mut self, max: u32, whole: u32) -> Result<Vec<(Entry, Vec<u8>)>> {
         let most = self.entries.len().min(max as usize);
-        Ok(self.entries.drain(..most).collect())
+        let content = |entry: Entry| match self.contents.get(&entry.path) {
+            Some(file) if file.0.len() <= whole as usize => (entry, file.0.to_vec()),
+            _ => (entry, Vec::new()),
+        };
+        Ok(self.entries.drain(..most).map(content).collect())
     }
 
     async fn open(&self, path: &[u8]) -> Result<File> {

@@ -12,7 +12,8 @@ pub struct Ordered<T> {
     tree: T,
     /// Whiteouts whose place is still to come, by the path that they hide.
     held: BTreeMap<Path, Entry>,
-    ready: VecDeque<Entry>,
+    /// With their contents, as they were told.
+    ready: VecDeque<(Entry, Vec<u8>)>,
     ended: bool,
 }
 
@@ -25,7 +26,7 @@ impl<T> Ordered<T> {
         Self { tree, held: BTreeMap::new(), ready: VecDeque::new(), ended: false }
     }
 
-    fn add(&mut self, entry: Entry) {
+    fn add(&mut self, entry: Entry, content: Vec<u8>) {
         if let Some(place) = hidden(&entry) {
             self.held.insert(place, entry);
             return;
@@ -33,22 +34,22 @@ impl<T> Ordered<T> {
         if !self.held.is_empty() {
             let here = components(&entry.path);
             let later = self.held.split_off(&here);
-            self.ready.extend(std::mem::replace(&mut self.held, later).into_values());
+            self.ready.extend(std::mem::replace(&mut self.held, later).into_values().map(empty));
         }
-        self.ready.push_back(entry);
+        self.ready.push_back((entry, content));
     }
 }
 
 impl<T: Tree> Tree for Ordered<T> {
     type File = T::File;
 
-    async fn walk(&mut self, max: u32) -> Result<Vec<Entry>> {
+    async fn walk(&mut self, max: u32, whole: u32) -> Result<Vec<(Entry, Vec<u8>)>> {
         while self.ready.is_empty() && !self.ended {
-            let entries = self.tree.walk(max).await?;
-            self.ended = entries.is_empty();
-            entries.into_iter().for_each(|entry| self.add(entry));
+            let found = self.tree.walk(max, whole).await?;
+            self.ended = found.is_empty();
+            found.into_iter().for_each(|(entry, content)| self.add(entry, content));
             if self.ended {
-                self.ready.extend(std::mem::take(&mut self.held).into_values());
+                self.ready.extend(std::mem::take(&mut self.held).into_values().map(empty));
             }
         }
         let most = self.ready.len().min(max as usize);
@@ -68,6 +69,10 @@ fn hidden(entry: &Entry) -> Option<Path> {
         name.strip_prefix(b".wh.").filter(|hidden| !hidden.is_empty() && !hidden.starts_with(b".wh."))?.to_vec();
     *name = hidden;
     (entry.kind == Kind::Regular(0)).then_some(path)
+}
+
+fn empty(whiteout: Entry) -> (Entry, Vec<u8>) {
+    (whiteout, Vec::new())
 }
 
 fn components(path: &[u8]) -> Path {
@@ -109,11 +114,14 @@ mod tests {
         let mut ordered = Ordered::new(tree);
         let mut paths = Vec::new();
         loop {
-            let entries = ordered.walk(3).now_or_never().unwrap().unwrap();
+            let entries = ordered.walk(3, 9).now_or_never().unwrap().unwrap();
             if entries.is_empty() {
                 break;
             }
-            paths.extend(entries.into_iter().map(|entry| String::from_utf8(entry.path).unwrap()));
+            for (entry, content) in entries {
+                assert_eq!(entry.kind == Kind::Directory || content.is_empty(), entry.path != b".wh.fake");
+                paths.push(String::from_utf8(entry.path).unwrap());
+            }
         }
         assert_eq!(paths, ["a", "a/.wh..wh..opq", "a/b", "a/.wh.m", "a/n", "a/.wh.z", "a.b", ".wh.fake"]);
     }

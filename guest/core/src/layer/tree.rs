@@ -1,12 +1,11 @@
 //! The tar of a file tree: headers, contents, padding, in the order of the walk.
 //!
-//! What crosses the seam costs by the call, so small files are read several at a time and leave in one piece, a large file leaves in
+//! What crosses the seam costs by the call, so small files come with the walk and leave many in one piece; a large file leaves in
 //! pieces as it was read. What is read must be what the walk said: a file that changes meanwhile is an error.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use futures_util::future::try_join;
-use futures_util::{StreamExt, stream};
 
 use super::tar;
 use super::write::{Contents, PIECE};
@@ -19,8 +18,10 @@ pub struct TreeTar<'a, M, T: Tree> {
     media: &'a M,
     tree: T,
     xattrs: bool,
-    /// Entries that were walked and not yet written.
-    walked: VecDeque<Entry>,
+    /// Entries that were walked and not yet written, each with its content when it is a small file.
+    walked: VecDeque<(Entry, Vec<u8>)>,
+    /// Whether the walk is over.
+    ended: bool,
     /// Sockets so far: other names of theirs are skipped too.
     skipped: BTreeSet<Vec<u8>>,
     state: State<T::File>,
@@ -34,7 +35,7 @@ enum State<F> {
     Done,
 }
 
-/// A large file, part of which is written.
+/// A file, part of which is written.
 struct Open<F> {
     file: F,
     path: Vec<u8>,
@@ -44,10 +45,10 @@ struct Open<F> {
 
 /// What one piece is made of.
 struct Batch {
-    entries: Vec<Entry>,
-    /// Whether the last entry is a large file, whose content follows in pieces of its own.
+    found: Vec<(Entry, Vec<u8>)>,
+    /// Whether the last entry's content did not come with it, and follows in pieces of its own.
     large: bool,
-    /// Whether the walk is over.
+    /// Whether the tar ends here.
     last: bool,
 }
 
@@ -55,33 +56,27 @@ impl<'a, M: Media, T: Tree> TreeTar<'a, M, T> {
     /// Nothing is read yet. `xattrs` keeps all extended attributes, else only `security.capability`.
     pub fn new(media: &'a M, tree: T, xattrs: bool) -> Self {
         let state = State::Entries(0);
-        Self { media, tree, xattrs, walked: VecDeque::new(), skipped: BTreeSet::new(), state }
+        Self { media, tree, xattrs, walked: VecDeque::new(), ended: false, skipped: BTreeSet::new(), state }
     }
 
-    /// The next entries, as many as fit into a piece.
-    async fn batch(&mut self) -> Result<Batch> {
-        let mut batch = Batch { entries: Vec::new(), large: false, last: false };
+    /// The next entries of those that were walked, as many as fit into a piece.
+    fn batch(&mut self) -> Batch {
+        let mut batch = Batch { found: Vec::new(), large: false, last: false };
         let mut bytes: u64 = 0;
-        while !batch.large && batch.entries.len() < BATCH {
-            if self.walked.is_empty() {
-                self.walked = self.tree.walk(WALK).await?.into();
-                if self.walked.is_empty() {
-                    batch.last = true;
-                    break;
-                }
+        while let Some((entry, content)) = self.walked.front()
+            && !batch.large
+        {
+            let length = content.len();
+            bytes = bytes.saturating_add(headers(entry)).saturating_add(length as u64);
+            bytes = bytes.saturating_add(tar::padding(length as u64) as u64);
+            if bytes > u64::from(PIECE) && !batch.found.is_empty() {
+                return batch;
             }
-            let size = self.walked.front().map_or(0, size);
-            batch.large = size > SMALL;
-            // A large file only adds its header.
-            let content = if batch.large { 0 } else { size.saturating_add(tar::padding(size) as u64) };
-            bytes = bytes.saturating_add(self.walked.front().map_or(0, headers)).saturating_add(content);
-            if bytes > u64::from(PIECE) && !batch.entries.is_empty() {
-                batch.large = false;
-                break;
-            }
-            batch.entries.extend(self.walked.pop_front().filter(|entry| !self.skips(entry)));
+            batch.large = length == 0 && size(entry) > 0;
+            batch.found.extend(self.walked.pop_front().filter(|(entry, _)| !self.skips(entry)));
         }
-        Ok(batch)
+        batch.last = self.ended && self.walked.is_empty() && !batch.large;
+        batch
     }
 
     /// Whether a layer cannot hold this entry; it says so.
@@ -99,35 +94,43 @@ impl<'a, M: Media, T: Tree> TreeTar<'a, M, T> {
         socket
     }
 
-    /// The piece of a batch, behind what is still due, and the large file that follows it.
-    async fn piece(&self, batch: &Batch, due: usize) -> Result<(Vec<u8>, Option<Open<T::File>>)> {
-        let tree = &self.tree;
-        let small = async {
-            let mut piece = Vec::with_capacity(PIECE as usize / 4);
+    /// The piece of a batch, behind what is still due, and the large file that follows it. Meanwhile the walk goes on.
+    async fn piece(&mut self, batch: Batch, due: usize) -> Result<(Vec<u8>, Option<Open<T::File>>)> {
+        let large = batch.found.last().filter(|_| batch.large).map(|(entry, _)| (entry.path.clone(), size(entry)));
+        let opened = match &large {
+            Some((path, _)) => Some(self.tree.open(path).await?),
+            None => None,
+        };
+        let file = opened.zip(large).map(|(file, (path, size))| Open { file, path, size, offset: 0 });
+        let walk = async {
+            match self.walked.is_empty() && !self.ended {
+                true => self.tree.walk(WALK, SMALL).await.map(Some),
+                false => Ok(None),
+            }
+        };
+        let assemble = async {
+            let mut piece = Vec::with_capacity((PIECE as usize).saturating_add(tar::END.len()));
             piece.resize(due, 0);
-            let mut contents = stream::iter(&batch.entries)
-                .map(async |entry| match entry.kind {
-                    Kind::Regular(1..=SMALL) => content(tree, entry).await.map(|content| (entry, content)),
-                    _ => Ok((entry, Vec::new())),
-                })
-                .buffered(AHEAD);
-            while let Some(read) = contents.next().await {
-                let (entry, content) = read?;
+            for (entry, content) in &batch.found {
+                let (is, said) = (content.len() as u64, size(entry));
+                if is != said && is != 0 {
+                    return Err(changed(&entry.path, is > said));
+                }
                 tar::append(&mut piece, entry, self.xattrs)?;
-                piece.extend_from_slice(&content);
-                tar::pad(&mut piece, content.len() as u64);
+                piece.extend_from_slice(content);
+                tar::pad(&mut piece, is);
             }
             if batch.last {
                 piece.extend_from_slice(&tar::END);
             }
             Ok(piece)
         };
-        let large = async {
-            let Some(entry) = batch.entries.last().filter(|_| batch.large) else { return Ok(None) };
-            let file = tree.open(&entry.path).await?;
-            Ok(Some(Open { file, path: entry.path.clone(), size: size(entry), offset: 0 }))
-        };
-        try_join(small, large).await
+        let (walked, piece) = try_join(walk, assemble).await?;
+        if let Some(walked) = walked {
+            self.ended = walked.is_empty();
+            self.walked = walked.into();
+        }
+        Ok((piece, file))
     }
 }
 
@@ -145,14 +148,15 @@ impl<M: Media, T: Tree> Contents for TreeTar<'_, M, T> {
                 }
                 State::Entries(due) => {
                     let due = *due;
-                    let batch = self.batch().await?;
-                    let (piece, large) = self.piece(&batch, due).await?;
+                    let batch = self.batch();
+                    let last = batch.last;
+                    let (piece, large) = self.piece(batch, due).await?;
                     self.state = match large {
-                        _ if batch.last => State::Done,
+                        _ if last => State::Done,
                         Some(open) => State::Content(open),
                         None => State::Entries(0),
                     };
-                    // A batch of nothing but sockets is empty.
+                    // Before the first walk, and when there was nothing but sockets.
                     if !piece.is_empty() {
                         return Ok(Some(piece));
                     }
@@ -173,17 +177,6 @@ impl<F: File> Open<F> {
         self.offset = self.offset.saturating_add(length);
         Ok(piece)
     }
-}
-
-/// All of a small file.
-async fn content<T: Tree>(tree: &T, entry: &Entry) -> Result<Vec<u8>> {
-    let file = tree.open(&entry.path).await?;
-    let mut open = Open { file, path: entry.path.clone(), size: size(entry), offset: 0 };
-    let mut content = open.next().await?;
-    while open.offset < open.size {
-        content.extend(open.next().await?);
-    }
-    Ok(content)
 }
 
 /// How much to ask for: at the end one byte more than there should be, so that growth shows without asking again.
@@ -213,17 +206,11 @@ fn changed(path: &[u8], grew: bool) -> Error {
     Error::new(Fault::Source, Code::Other("changed".into()), message)
 }
 
-/// Files up to this many bytes are read whole.
-const SMALL: u64 = 128 << 10;
-
-/// Files that are read at the same time.
-const AHEAD: usize = 16;
-
-/// Entries of one piece at most.
-const BATCH: usize = 1024;
+/// Files up to this many bytes come with the walk.
+const SMALL: u32 = 128 << 10;
 
 /// Entries that are asked for at once.
-const WALK: u32 = 256;
+const WALK: u32 = 1024;
 
 #[cfg(test)]
 mod tests {

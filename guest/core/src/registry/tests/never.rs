@@ -10,7 +10,7 @@ pub enum Never {}
 impl media::Tree for Never {
     type File = File;
 
-    async fn walk(&mut self, _: u32) -> Result<Vec<Entry>> {
+    async fn walk(&mut self, _: u32, _: u32) -> Result<Vec<(Entry, Vec<u8>)>> {
         match *self {}
     }
 
