@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use sha2::{Digest, Sha256, Sha512};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use wasmtime::component::{Accessor, Resource, ResourceAny};
 use wasmtime::{Store, StoreLimits, StoreLimitsBuilder};
@@ -86,9 +86,22 @@ impl Worker {
 pub struct Hasher(Arc<tokio::sync::Mutex<Running>>);
 
 enum Running {
-    Here { state: Box<Sum>, fed: usize },
-    There { queue: mpsc::Sender<Vec<u8>>, sum: JoinHandle<wasmtime::Result<Vec<u8>>> },
-    Finished,
+    Here {
+        state: Box<Sum>,
+        fed: usize,
+    },
+    There {
+        queue: mpsc::Sender<Ask>,
+        end: JoinHandle<wasmtime::Result<()>>,
+    },
+    /// It has failed.
+    Ended,
+}
+
+/// What a thread that hashes is asked for.
+enum Ask {
+    Update(Vec<u8>),
+    Sum(oneshot::Sender<Vec<u8>>),
 }
 
 /// Where a hash is computed.
@@ -124,18 +137,25 @@ impl Sum {
         Ok(())
     }
 
-    fn finish(self) -> wasmtime::Result<Vec<u8>> {
+    /// Of everything so far.
+    fn sum(&mut self) -> wasmtime::Result<Vec<u8>> {
         match self {
-            Self::Sha256(state) => Ok(state.finalize().to_vec()),
-            Self::Sha512(state) => Ok(state.finalize().to_vec()),
-            Self::Sandbox(mut worker, hasher, workers) => {
+            Self::Sha256(state) => Ok(state.clone().finalize().to_vec()),
+            Self::Sha512(state) => Ok(state.clone().finalize().to_vec()),
+            Self::Sandbox(worker, hasher, _) => {
                 let (toolkit, store) = worker.parts();
-                let hash = toolkit.ocix_image_codec().hasher().call_finish(&mut *store, hasher)?;
-                hasher.resource_drop(store)?;
-                workers.idle().push(*worker);
-                Ok(hash)
+                toolkit.ocix_image_codec().hasher().call_sum(store, *hasher)
             }
         }
+    }
+
+    /// An instance goes back to where it came from.
+    fn end(self) -> wasmtime::Result<()> {
+        if let Self::Sandbox(mut worker, hasher, workers) = self {
+            hasher.resource_drop(worker.parts().1)?;
+            workers.idle().push(*worker);
+        }
+        Ok(())
     }
 }
 
@@ -147,37 +167,51 @@ impl Hasher {
             if *fed <= INLINE {
                 return state.update(&bytes);
             }
-            if let Running::Here { mut state, .. } = std::mem::replace(&mut *running, Running::Finished) {
-                let (queue, mut pieces) = mpsc::channel::<Vec<u8>>(QUEUE);
-                let sum = tokio::task::spawn_blocking(move || {
-                    while let Some(piece) = pieces.blocking_recv() {
-                        state.update(&piece)?;
-                    }
-                    state.finish()
-                });
-                *running = Running::There { queue, sum };
+            if let Running::Here { state, .. } = std::mem::replace(&mut *running, Running::Ended) {
+                let (queue, asked) = mpsc::channel(QUEUE);
+                let end = tokio::task::spawn_blocking(move || serve(*state, asked));
+                *running = Running::There { queue, end };
             }
         }
-        match &*running {
-            // When the thread has gone, finishing tells why.
-            Running::There { queue, .. } => drop(queue.send(bytes).await),
-            Running::Here { .. } | Running::Finished => {
-                return Err(wasmtime::Error::msg("the hash was finished already"));
-            }
+        // When the thread has gone, asking for the sum tells why.
+        if let Running::There { queue, .. } = &*running {
+            let _ = queue.send(Ask::Update(bytes)).await;
         }
         Ok(())
     }
 
-    async fn finish(&self) -> wasmtime::Result<Vec<u8>> {
-        match std::mem::replace(&mut *self.0.lock().await, Running::Finished) {
-            Running::Here { state, .. } => state.finish(),
-            Running::There { queue, sum } => {
-                drop(queue);
-                sum.await?
+    async fn sum(&self) -> wasmtime::Result<Vec<u8>> {
+        let mut running = self.0.lock().await;
+        match &mut *running {
+            Running::Here { state, .. } => return state.sum(),
+            Running::There { queue, .. } => {
+                let (told, sum) = oneshot::channel();
+                if queue.send(Ask::Sum(told)).await.is_ok()
+                    && let Ok(sum) = sum.await
+                {
+                    return Ok(sum);
+                }
             }
-            Running::Finished => Err(wasmtime::Error::msg("the hash was finished already")),
+            Running::Ended => {}
+        }
+        let failed = || wasmtime::Error::msg("a hash has failed");
+        match std::mem::replace(&mut *running, Running::Ended) {
+            Running::There { end, .. } => Err(end.await?.err().unwrap_or_else(failed)),
+            Running::Here { .. } | Running::Ended => Err(failed()),
         }
     }
+}
+
+/// Hashes what is asked for, until nobody asks any more.
+fn serve(mut state: Sum, mut asked: mpsc::Receiver<Ask>) -> wasmtime::Result<()> {
+    while let Some(ask) = asked.blocking_recv() {
+        match ask {
+            Ask::Update(piece) => state.update(&piece)?,
+            // Whoever has asked may have gone.
+            Ask::Sum(told) => drop(told.send(state.sum()?)),
+        }
+    }
+    state.end()
 }
 
 /// FIPS 180-4: whether the host's own hashes are right, on this processor. Where not, the sandbox's are used.
@@ -217,7 +251,13 @@ impl HostHasher for State {
     }
 
     fn drop(&mut self, hasher: Resource<Hasher>) -> wasmtime::Result<()> {
-        self.table.delete(hasher)?;
+        let Hasher(running) = self.table.delete(hasher)?;
+        // A thread ends by itself, when nobody can ask it any more.
+        if let Ok(mut running) = running.try_lock()
+            && let Running::Here { state, .. } = std::mem::replace(&mut *running, Running::Ended)
+        {
+            state.end()?;
+        }
         Ok(())
     }
 }
@@ -227,8 +267,8 @@ impl<T: Send + 'static> HostHasherWithStore<T> for Media {
         get(accessor, &hasher)?.update(bytes).await
     }
 
-    async fn finish(accessor: &Accessor<T, Self>, hasher: Resource<Hasher>) -> wasmtime::Result<Vec<u8>> {
-        get(accessor, &hasher)?.finish().await
+    async fn sum(accessor: &Accessor<T, Self>, hasher: Resource<Hasher>) -> wasmtime::Result<Vec<u8>> {
+        get(accessor, &hasher)?.sum().await
     }
 }
 

@@ -134,8 +134,8 @@ impl media::Hasher for Hasher {
         self.0.update(bytes).await;
     }
 
-    async fn finish(self) -> Vec<u8> {
-        self.0.finish().await
+    async fn sum(&mut self) -> Vec<u8> {
+        self.0.sum().await
     }
 }
 

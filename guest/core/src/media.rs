@@ -92,8 +92,8 @@ pub trait Exchange {
 pub trait Hasher {
     /// The next bytes. May return before they are hashed.
     async fn update(&mut self, bytes: Vec<u8>);
-    /// The hash's raw bytes.
-    async fn finish(self) -> Vec<u8>;
+    /// The raw bytes of the hash of everything so far; more may follow.
+    async fn sum(&mut self) -> Vec<u8>;
 }
 
 /// Everything that one job is handed besides its source and store.

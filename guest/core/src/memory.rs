@@ -242,8 +242,8 @@ impl media::Hasher for Hasher {
         self.0.update(&bytes);
     }
 
-    async fn finish(self) -> Vec<u8> {
-        self.0.finish()
+    async fn sum(&mut self) -> Vec<u8> {
+        self.0.sum()
     }
 }
 

@@ -37,10 +37,7 @@ impl Guest for Shell {
 }
 
 /// The resource `codec.hasher`.
-struct Hasher {
-    algorithm: media::HashAlgorithm,
-    running: RefCell<layer::hash::Running>,
-}
+struct Hasher(RefCell<layer::hash::Running>);
 
 impl GuestHasher for Hasher {
     fn new(algorithm: HashAlgorithm) -> Self {
@@ -48,14 +45,14 @@ impl GuestHasher for Hasher {
             HashAlgorithm::Sha256 => media::HashAlgorithm::Sha256,
             HashAlgorithm::Sha512 => media::HashAlgorithm::Sha512,
         };
-        Self { algorithm, running: RefCell::new(layer::hash::Running::new(algorithm)) }
+        Self(RefCell::new(layer::hash::Running::new(algorithm)))
     }
 
     fn update(&self, bytes: Vec<u8>) {
-        self.running.borrow_mut().update(&bytes);
+        self.0.borrow_mut().update(&bytes);
     }
 
-    fn finish(&self) -> Vec<u8> {
-        self.running.replace(layer::hash::Running::new(self.algorithm)).finish()
+    fn sum(&self) -> Vec<u8> {
+        self.0.borrow().sum()
     }
 }

@@ -135,7 +135,7 @@ impl<'a, M: Media> Docker<'a, M> {
         loop {
             let piece = reader.read(PIECE).await?;
             if piece.is_empty() {
-                return Ok(Digest::from_hash(HashAlgorithm::Sha256, &hasher.finish().await));
+                return Ok(Digest::from_hash(HashAlgorithm::Sha256, &hasher.sum().await));
             }
             hasher.update(piece).await;
         }

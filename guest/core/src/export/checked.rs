@@ -28,8 +28,8 @@ impl<M: Media> Input for Checked<'_, M> {
         match &mut self.hasher {
             Some(hasher) if !piece.is_empty() => hasher.update(piece.clone()).await,
             _ => {
-                if let Some(hasher) = self.hasher.take() {
-                    let is = Digest::from_hash(self.descriptor.digest.algorithm(), &hasher.finish().await);
+                if let Some(mut hasher) = self.hasher.take() {
+                    let is = Digest::from_hash(self.descriptor.digest.algorithm(), &hasher.sum().await);
                     store::verify(&self.descriptor, is, Fault::Source)?;
                 }
             }

@@ -5,12 +5,13 @@ use std::rc::Rc;
 
 use crate::contents::Bytes;
 use crate::descriptor::Descriptor;
-use crate::digest::Digest;
+use crate::digest::{DiffId, Digest};
 use crate::error::{Code, Error, Fault, Result};
-use crate::layer::{self, Archive, Codec, FileInput, Layer, Rewritten};
+use crate::layer::{self, Archive, Codec, FileInput, Layer, Memo, Memory, PROFILE, Rewritten};
 use crate::media::{Action, Directory, Event, Input, Media, Step, Writer};
 use crate::media_type::Packing;
 use crate::options::{Epoch, Exporter, Output};
+use crate::store::known::Known;
 use crate::store::{self, Layout};
 
 use super::checked::Checked;
@@ -37,6 +38,8 @@ pub struct Blob<'a, M: Media> {
     pub bytes: Bytes<'a, M>,
     /// Unpublished, until it is stored; none for a blob that stays where it is.
     pub staged: RefCell<Option<<M::Directory as Directory>::Writer>>,
+    /// What the store is to remember of it, each under its key, once it is stored.
+    pub records: RefCell<Vec<(String, Known)>>,
 }
 
 /// Makes layers, and remembers them: images of several platforms share some.
@@ -188,6 +191,13 @@ impl<'a, 's, M: Media> Packer<'a, 's, M> {
         if let Some(known) = self.known(&layer.descriptor.digest, Some(make)) {
             return Ok(known);
         }
+        let key = make.key(&layer.diff_id);
+        let recalled = if self.keeps { self.store.recall(&key).await } else { None };
+        if let Some(Known { layer: made, .. }) = recalled {
+            let blob = Rc::new(self.stored(made).await?);
+            self.known.push((layer.descriptor.digest.clone(), Some(make), blob.clone()));
+            return Ok(blob);
+        }
         let failed = |error: Error| match error.fault {
             Fault::Source => error.within(format!("layer {} of the source cannot be packed", layer.descriptor.digest)),
             _ => error,
@@ -214,9 +224,16 @@ impl<'a, 's, M: Media> Packer<'a, 's, M> {
             );
             return Err(Error::new(Fault::Source, Code::DigestMismatch(blob.layer.diff_id.0), message));
         }
+        blob.records.borrow_mut().push((key, Known { layer: blob.layer.clone(), pieces: Vec::new() }));
         let blob = Rc::new(blob);
         self.known.push((layer.descriptor.digest.clone(), Some(make), blob.clone()));
         Ok(blob)
+    }
+
+    /// A blob that the store has.
+    async fn stored(&self, layer: Layer) -> Result<Blob<'a, M>> {
+        let bytes = Bytes::file(self.store.blob(&layer.descriptor).await?);
+        Ok(Blob { layer, bytes, staged: RefCell::default(), records: RefCell::default() })
     }
 
     /// Of an eStargz layer, its checked bytes and how many of them stand before its table of contents.
@@ -253,7 +270,13 @@ impl<'a, 's, M: Media> Packer<'a, 's, M> {
         if let Some(known) = self.known(&descriptor.digest, None) {
             return Ok(known);
         }
-        let copy = (self.keeps && !self.store.has(descriptor).await?) || (self.unpacks && layer.bytes.is_remote());
+        if self.keeps && self.store.has(descriptor).await? {
+            let layer = Layer { descriptor: descriptor.clone(), diff_id: layer.diff_id.clone() };
+            let blob = Rc::new(self.stored(layer).await?);
+            self.known.push((descriptor.digest.clone(), None, blob.clone()));
+            return Ok(blob);
+        }
+        let copy = self.keeps || (self.unpacks && layer.bytes.is_remote());
         let mut staged = if copy { Some(self.store.create().await?) } else { None };
         let mut bytes = layer.bytes.clone();
         if staged.is_some() || !layer.bytes.is_remote() {
@@ -275,7 +298,7 @@ impl<'a, 's, M: Media> Packer<'a, 's, M> {
             bytes = Bytes::file(writer.reader().await?);
         }
         let layer = Layer { descriptor: descriptor.clone(), diff_id: layer.diff_id.clone() };
-        let blob = Rc::new(Blob { layer, bytes, staged: RefCell::new(staged) });
+        let blob = Rc::new(Blob { layer, bytes, staged: RefCell::new(staged), records: RefCell::default() });
         self.known.push((descriptor.digest.clone(), None, blob.clone()));
         Ok(blob)
     }
@@ -288,17 +311,31 @@ impl<'a, 's, M: Media> Packer<'a, 's, M> {
     /// A tar, written as a blob.
     async fn pack(&self, tar: &mut impl layer::Contents, make: Make, subject: &str) -> Result<Blob<'a, M>> {
         let mut writer = self.store.create().await?;
-        let layer = match make.rewrite {
-            None => layer::write(self.media, tar, make.codec, subject, &mut writer).await?,
+        let memo = self.keeps.then(|| Memo::new(self.store, make.codec));
+        let (mut layer, memory) = match make.rewrite {
+            None => layer::write(self.media, tar, make.codec, subject, &mut writer, memo.clone()).await?,
             Some(epoch) => {
-                let mut rewritten = Rewritten::new(tar, epoch);
-                let mut layer = layer::write(self.media, &mut rewritten, make.codec, subject, &mut writer).await?;
-                layer.descriptor.annotations.insert(REWRITTEN.into(), epoch.to_string());
-                layer
+                let mut tar = Rewritten::new(tar, epoch);
+                layer::write(self.media, &mut tar, make.codec, subject, &mut writer, memo.clone()).await?
             }
         };
+        let mut records = Vec::new();
+        if let (Memory::New(pieces), Some(memo)) = (&memory, memo)
+            && let Some(first) = pieces.first()
+        {
+            records.push((memo.key(&first.tar), Known { layer: layer.clone(), pieces: pieces.clone() }));
+            if make.rewrite.is_none() {
+                records.push((make.key(&layer.diff_id), Known { layer: layer.clone(), pieces: Vec::new() }));
+            }
+        }
+        if let Some(epoch) = make.rewrite {
+            layer.descriptor.annotations.insert(REWRITTEN.into(), epoch.to_string());
+        }
+        if let Memory::Known(_) = memory {
+            return self.stored(layer).await;
+        }
         let bytes = Bytes::file(writer.reader().await?);
-        Ok(Blob { layer, bytes, staged: RefCell::new(Some(writer)) })
+        Ok(Blob { layer, bytes, staged: RefCell::new(Some(writer)), records: RefCell::new(records) })
     }
 
     fn copied(&self, descriptor: &Descriptor, done: u64, finished: bool) {
@@ -309,6 +346,12 @@ impl<'a, 's, M: Media> Packer<'a, 's, M> {
 }
 
 impl Make {
+    /// Under which the store remembers what an image's layer became.
+    fn key(&self, diff_id: &DiffId) -> String {
+        let times = self.rewrite.map_or_else(|| "as they are".into(), |epoch| format!("until {epoch}"));
+        format!("profile {PROFILE} {}, times {times}, layer {}", self.codec, diff_id.0)
+    }
+
     /// Whether every other form can be made from this one.
     fn is_neutral(&self) -> bool {
         self.rewrite.is_none() && !matches!(self.codec, Codec::Estargz { .. })

@@ -8,14 +8,15 @@ use std::iter::{Peekable, once};
 
 use super::footer::footer;
 use super::members::{CHUNK, Members, TOGETHER};
-use super::pump::{Blob, Cut, Cuts, Tar, pump};
+use super::memo::Memo;
+use super::pump::{Blob, Cuts, Memory, Tar, pump};
 use super::tar;
 use super::toc::{self, Item, Piece, Toc};
 use super::walk::{Step, Walk};
 use super::write::{self, Contents, PIECE};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Fault, Result};
-use crate::media::{HashAlgorithm, Hasher, Media, Writer};
+use crate::media::{Chunk, HashAlgorithm, Hasher, Media, Writer};
 
 /// Writes the blob, and says what its descriptor says of the table.
 ///
@@ -26,21 +27,25 @@ pub async fn write<M: Media, W: Writer>(
     contents: &mut impl Contents,
     level: u8,
     blob: &mut Blob<'_, M, W>,
-) -> Result<BTreeMap<String, String>> {
+    memo: Option<Memo<'_, M::Directory>>,
+) -> Result<(BTreeMap<String, String>, Memory)> {
     let media = tar.media;
     let members = Some(Members::new(level));
     let walk = Walk::new(media, contents);
     let mut files = Files { media, walk, members, toc: Toc::default(), file: None, drops: false };
     let (mut offsets, mut at) = (Vec::new(), 0_u64);
-    pump(tar, &mut files, TOGETHER, blob, |packed, _| {
+    let memory = pump(tar, &mut files, TOGETHER, blob, memo, |packed, size, _| {
         let before = at;
         for part in &packed.parts {
             offsets.push(at);
             at = at.saturating_add(u64::from(*part));
         }
-        if at.saturating_sub(before) == packed.bytes.len() as u64 { Ok(()) } else { Err(wrong_parts()) }
+        if at.saturating_sub(before) == size { Ok(()) } else { Err(wrong_parts()) }
     })
     .await?;
+    if let Memory::Known(_) = memory {
+        return Ok((BTreeMap::new(), memory));
+    }
     let toc = files.toc;
     let mut hasher = media.hasher(HashAlgorithm::Sha256);
     let mut size: u64 = 0;
@@ -49,13 +54,14 @@ pub async fn write<M: Media, W: Writer>(
         size = size.saturating_add(piece.len() as u64);
         hasher.update(piece).await;
     }
-    let digest = Digest::from_hash(HashAlgorithm::Sha256, &hasher.finish().await);
+    let digest = Digest::from_hash(HashAlgorithm::Sha256, &hasher.sum().await);
     let mut end = vec![0; tar::padding(size)];
     end.extend_from_slice(&tar::END);
     let table = once(tar::plain(toc::NAME, 0, size)?).chain(toc.pieces(&offsets)).chain(once(end));
-    write::gzip(tar, &mut Pieces(table.peekable()), level, blob).await?;
+    write::gzip(tar, &mut Pieces(table.peekable()), level, blob, None).await?;
     blob.write(footer(at)).await?;
-    Ok(BTreeMap::from([(TOC_DIGEST.into(), digest.as_str().into()), (TAR_SIZE.into(), tar.size().to_string())]))
+    let said = [(TOC_DIGEST.into(), digest.as_str().into()), (TAR_SIZE.into(), tar.size().to_string())];
+    Ok((BTreeMap::from(said), memory))
 }
 
 /// The tar of the files, cut into members, and its table.
@@ -85,36 +91,36 @@ struct File<M: Media> {
 }
 
 impl<M: Media, C: Contents> Cuts for Files<'_, M, C> {
-    async fn next(&mut self) -> Result<Option<Cut>> {
+    async fn next(&mut self) -> Result<Option<Vec<Chunk>>> {
         let Some(mut members) = self.members.take() else { return Ok(None) };
-        let mut bytes = Vec::new();
-        while bytes.len() < GATHERED {
+        let mut bytes: usize = 0;
+        while bytes < GATHERED {
             let Some(step) = self.walk.next().await? else {
-                return Ok(Some(Cut { bytes, chunks: members.finish() }));
+                return Ok(Some(members.finish()));
             };
             match step {
                 Step::Entry(head, item) => {
                     self.drops = reserved(&item.name);
                     if !self.drops {
                         members.push(&head);
-                        bytes.extend(head);
+                        bytes = bytes.saturating_add(head.len());
                         self.entry(*item).await?;
                     }
                 }
                 Step::Content(_) | Step::Padding(_) if self.drops => {}
                 Step::Content(content) => {
                     self.content(&mut members, &content).await?;
-                    bytes.extend(content);
+                    bytes = bytes.saturating_add(content.len());
                 }
                 Step::Padding(zeros) | Step::Rest(zeros) => {
                     members.push(&zeros);
-                    bytes.extend(zeros);
+                    bytes = bytes.saturating_add(zeros.len());
                 }
             }
         }
         let chunks = members.ready();
         self.members = Some(members);
-        Ok(Some(Cut { bytes, chunks }))
+        Ok(Some(chunks))
     }
 }
 
@@ -165,7 +171,7 @@ impl<M: Media, C> Files<'_, M, C> {
 
 impl<M: Media> File<M> {
     async fn chunk_ends(&mut self, next: M::Hasher) {
-        let hash = std::mem::replace(&mut self.chunk, next).finish().await;
+        let hash = std::mem::replace(&mut self.chunk, next).sum().await;
         let digest = Digest::from_hash(HashAlgorithm::Sha256, &hash);
         let whole = self.done.saturating_sub(self.start) == CHUNK;
         self.item.chunks.push(Piece { member: self.member, offset: self.start, whole, digest });
@@ -174,7 +180,7 @@ impl<M: Media> File<M> {
 
     async fn finish(mut self) -> Item {
         self.item.digest = match self.whole {
-            Some(whole) => Some(Digest::from_hash(HashAlgorithm::Sha256, &whole.finish().await)),
+            Some(mut whole) => Some(Digest::from_hash(HashAlgorithm::Sha256, &whole.sum().await)),
             None => self.item.chunks.first().map(|piece| piece.digest.clone()),
         };
         self.item
@@ -215,7 +221,7 @@ const TAR_SIZE: &str = "io.containers.estargz.uncompressed-size";
 const PREFETCH: &str = ".prefetch.landmark";
 const NO_PREFETCH: &str = ".no.prefetch.landmark";
 
-/// Bytes that are hashed at once, about.
+/// Bytes that are looked at at once, about.
 const GATHERED: usize = 256 << 10;
 
 #[cfg(test)]

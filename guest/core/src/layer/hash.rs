@@ -29,11 +29,11 @@ impl Running {
         }
     }
 
-    /// The raw bytes of the hash: 32 or 64.
-    pub fn finish(self) -> Vec<u8> {
+    /// The raw bytes of the hash so far: 32 or 64.
+    pub fn sum(&self) -> Vec<u8> {
         match self {
-            Self::Sha256(state) => state.finalize().to_vec(),
-            Self::Sha512(state) => state.finalize().to_vec(),
+            Self::Sha256(state) => state.clone().finalize().to_vec(),
+            Self::Sha512(state) => state.clone().finalize().to_vec(),
         }
     }
 }

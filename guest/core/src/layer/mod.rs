@@ -13,6 +13,7 @@ mod gzip;
 pub mod hash;
 pub(crate) mod header;
 mod members;
+mod memo;
 pub mod merged;
 mod order;
 pub(crate) mod pax;
@@ -36,7 +37,9 @@ use crate::media_type::Packing;
 pub use archive::{Archive, FileInput};
 pub use chunk::compress;
 pub use footer::{is_estargz, payload};
+pub use memo::Memo;
 pub use order::Ordered;
+pub use pump::Memory;
 pub use rewrite::Rewritten;
 pub use tree::TreeTar;
 pub use write::{Contents, write};
@@ -88,6 +91,9 @@ impl fmt::Display for Codec {
 
 /// The level of gzip and eStargz when none is asked for: as small as BuildKit's default, and faster.
 pub const DEFAULT_GZIP_LEVEL: u8 = 4;
+
+/// The number of the codec profile (wit/README.md, "The codec profile").
+pub const PROFILE: u32 = 1;
 
 /// A finished layer: its blob is written.
 #[derive(Clone, Debug, PartialEq, Eq)]

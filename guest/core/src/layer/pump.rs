@@ -7,70 +7,150 @@ use futures_channel::mpsc;
 use futures_util::future::{join, try_join};
 use futures_util::{SinkExt, StreamExt};
 
+use super::memo::{Fate, Memo, Trail, sum};
 use crate::digest::Digest;
-use crate::error::Result;
-use crate::media::{Action, Chunk, Event, HashAlgorithm, Hasher, Media, Packed, Step, Writer};
+use crate::error::{Code, Error, Fault, Result};
+use crate::media::{Action, Chunk, Event, File, HashAlgorithm, Hasher, Media, Packed, Step, Writer};
+use crate::store::PIECE;
+use crate::store::known::{Known, Piece};
 
-/// The next bytes of a tar, and the chunks that they complete.
-pub struct Cut {
-    /// What the diff ID is of.
-    pub bytes: Vec<u8>,
-    /// What the blob is of.
-    pub chunks: Vec<Chunk>,
-}
-
-/// A tar that is cut while it is read.
+/// A tar that is cut into chunks while it is read; together the chunks are the tar.
 #[allow(async_fn_in_trait, reason = "one job is one thread: no future here needs to be Send")]
 pub trait Cuts {
-    /// `None` at the end.
-    async fn next(&mut self) -> Result<Option<Cut>>;
+    /// The chunks that the next bytes complete; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Vec<Chunk>>>;
 }
 
-/// Moves a tar into a blob, and hands each compressed chunk, with the length that it had, to `sink` on its way there. `size` is about how
-/// many bytes a chunk has.
+/// What there is to remember when a layer is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// It was made before, and nothing was written.
+    Known(Known),
+    /// Its pieces; none when nobody remembers anything.
+    New(Vec<Piece>),
+}
+
+/// What goes from one half to the other.
+enum Work {
+    /// To be copied from a blob that is there.
+    Known(Known),
+    /// To be compressed; with the hash of the tar up to its end, if that is to be remembered.
+    Chunk(Chunk, Option<String>),
+}
+
+/// The same, done.
+enum Done {
+    Known(Known),
+    Packed { packed: Packed, length: u64, last: bool, tar: Option<String> },
+}
+
+/// Moves a tar into a blob, and tells `sink` of each compressed chunk, in order, how long it is and how long it was. `size` is about how
+/// many bytes a chunk has. With `memo` what was made before is not made again.
 ///
 /// # Errors
-/// Those of the tar, the workers, the sink and the blob, as they are.
+/// Those of the tar, the workers, the sink and the blob, as they are; `digest-mismatch` when a blob that was made before is damaged.
 pub async fn pump<M: Media, W: Writer>(
     tar: &mut Tar<'_, M>,
     cuts: &mut impl Cuts,
     size: usize,
     blob: &mut Blob<'_, M, W>,
-    mut sink: impl FnMut(&Packed, u64) -> Result<()>,
-) -> Result<()> {
+    memo: Option<Memo<'_, M::Directory>>,
+    mut sink: impl FnMut(&Packed, u64, u64) -> Result<()>,
+) -> Result<Memory> {
     let media = tar.media;
-    let (mut queue, chunks) = mpsc::channel::<Chunk>(1);
+    let mut trail = memo.clone().map_or(Trail::Off, Trail::Start);
+    let remembers = memo.is_some();
+    let (mut queue, work) = mpsc::channel::<Work>(1);
     let cut = async move {
-        let mut cut = cuts.next().await?;
-        while let Some(Cut { bytes, chunks }) = cut {
-            let queue = &mut queue;
-            let work = async {
-                tar.add(bytes).await;
+        let mut next = cuts.next().await?;
+        while let Some(chunks) = next {
+            let (queue, trail, tar) = (&mut queue, &mut trail, &mut *tar);
+            let pass = async {
                 for chunk in chunks {
-                    enqueue(queue, chunk).await;
+                    tar.add(&chunk.bytes).await;
+                    let sum = if remembers { Some(sum(&mut tar.hasher).await) } else { None };
+                    match trail.step(&chunk, sum.as_deref().unwrap_or_default()).await {
+                        Fate::Known => continue,
+                        Fate::New(Some(known)) => enqueue(queue, Work::Known(known)).await,
+                        Fate::New(None) => {}
+                    }
+                    enqueue(queue, Work::Chunk(chunk, sum)).await;
                 }
                 Ok(())
             };
             // The next piece is read while this one is worked on.
-            (cut, ()) = try_join(cuts.next(), work).await?;
+            (next, ()) = try_join(cuts.next(), pass).await?;
         }
-        drop(queue);
-        Ok(())
+        let (all, some) = trail.end();
+        if let Some(some) = some {
+            enqueue(&mut queue, Work::Known(some)).await;
+        }
+        Ok(all)
     };
     let pack = async {
-        let compressed = chunks.map(async |chunk| {
-            let length = chunk.bytes.len() as u64;
-            media.compress(chunk).await.map(|packed| (packed, length))
+        let mut pieces = Vec::new();
+        let done = work.map(async |work| match work {
+            Work::Known(known) => Ok(Done::Known(known)),
+            Work::Chunk(chunk, tar) => {
+                let (length, last) = (chunk.bytes.len() as u64, chunk.last);
+                media.compress(chunk).await.map(|packed| Done::Packed { packed, length, last, tar })
+            }
         });
-        let mut compressed = compressed.buffered(in_flight(media, size));
-        while let Some(done) = compressed.next().await {
-            let (packed, length) = done?;
-            sink(&packed, length)?;
-            blob.write(packed.bytes).await?;
+        let mut done = done.buffered(in_flight(media, size));
+        while let Some(done) = done.next().await {
+            match (done?, &memo) {
+                (Done::Packed { packed, length, last, tar }, _) => {
+                    let size = packed.bytes.len() as u64;
+                    sink(&packed, size, length)?;
+                    let Packed { bytes, parts, crc32 } = packed;
+                    blob.write(bytes).await?;
+                    if let Some(tar) = tar {
+                        let blob = sum(&mut blob.hasher).await;
+                        pieces.push(Piece { tar, blob, length, packed: size, parts, crc32, last });
+                    }
+                }
+                (Done::Known(known), Some(memo)) => {
+                    copy(memo, &known, blob).await?;
+                    for piece in &known.pieces {
+                        let packed = Packed { bytes: Vec::new(), parts: piece.parts.clone(), crc32: piece.crc32 };
+                        sink(&packed, piece.packed, piece.length)?;
+                    }
+                    pieces = known.pieces;
+                }
+                (Done::Known(_), None) => {}
+            }
         }
-        Ok(())
+        Ok(pieces)
     };
-    try_join(cut, pack).await.map(|((), ())| ())
+    let (known, pieces) = try_join(cut, pack).await?;
+    Ok(known.map_or(Memory::New(pieces), Memory::Known))
+}
+
+/// The pieces of a layer that was made before, out of its blob.
+async fn copy<M: Media, W: Writer>(
+    memo: &Memo<'_, M::Directory>,
+    known: &Known,
+    blob: &mut Blob<'_, M, W>,
+) -> Result<()> {
+    let descriptor = &known.layer.descriptor;
+    let file = memo.store().blob(descriptor).await?;
+    // A header is in both blobs already.
+    let end = known.pieces.iter().fold(blob.size, |end, piece| end.saturating_add(piece.packed));
+    while blob.size < end {
+        let room = end.saturating_sub(blob.size).min(u64::from(PIECE));
+        let piece = file.read_at(blob.size, u32::try_from(room).unwrap_or(PIECE)).await?;
+        if piece.is_empty() {
+            break;
+        }
+        blob.write(piece).await?;
+    }
+    let is = sum(&mut blob.hasher).await;
+    if known.pieces.last().is_some_and(|piece| piece.blob == is) {
+        return Ok(());
+    }
+    let digest = &descriptor.digest;
+    let message = format!("blob {digest} in the store is damaged: remove the images that have it, and export again");
+    Err(Error::new(Fault::Store, Code::Malformed("blob".into()), message))
 }
 
 /// How many chunks of so many bytes are compressed at the same time: enough that no worker waits, and no more memory than that takes.
@@ -81,8 +161,8 @@ fn in_flight<M: Media>(media: &M, size: usize) -> usize {
 }
 
 /// A closed queue means that the other half has failed: its error is the one that counts, and ends this half.
-async fn enqueue(queue: &mut mpsc::Sender<Chunk>, chunk: Chunk) {
-    if queue.feed(chunk).await.is_err() {
+async fn enqueue(queue: &mut mpsc::Sender<Work>, work: Work) {
+    if queue.feed(work).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
@@ -103,10 +183,10 @@ impl<'a, M: Media> Tar<'a, M> {
     }
 
     /// The next bytes.
-    pub async fn add(&mut self, bytes: Vec<u8>) {
-        if !bytes.is_empty() {
-            self.count(bytes.len());
-            self.hasher.update(bytes).await;
+    async fn add(&mut self, bytes: &[u8]) {
+        for piece in bytes.chunks(PIECE as usize) {
+            self.count(piece.len());
+            self.hasher.update(piece.to_vec()).await;
         }
     }
 
@@ -125,9 +205,9 @@ impl<'a, M: Media> Tar<'a, M> {
     }
 
     /// The digest of all bytes that were added.
-    pub async fn finish(self) -> Digest {
+    pub async fn finish(mut self) -> Digest {
         self.say(true);
-        Digest::from_hash(HashAlgorithm::Sha256, &self.hasher.finish().await)
+        Digest::from_hash(HashAlgorithm::Sha256, &self.hasher.sum().await)
     }
 
     fn say(&self, finished: bool) {
@@ -161,8 +241,8 @@ impl<'a, M: Media, W: Writer> Blob<'a, M, W> {
     }
 
     /// The digest and size of all bytes.
-    pub async fn finish(self) -> (Digest, u64) {
-        (Digest::from_hash(HashAlgorithm::Sha256, &self.hasher.finish().await), self.size)
+    pub async fn finish(mut self) -> (Digest, u64) {
+        (Digest::from_hash(HashAlgorithm::Sha256, &self.hasher.sum().await), self.size)
     }
 }
 

@@ -5,12 +5,13 @@
 use futures_util::future::try_join;
 
 use super::chunk::Cutter;
-use super::pump::{Blob, Cut, Cuts, Tar, pump};
+use super::memo::Memo;
+use super::pump::{Blob, Cuts, Memory, Tar, pump};
 use super::{Codec, Layer, deflate, estargz, zstd};
 use crate::descriptor::Descriptor;
 use crate::digest::DiffId;
 use crate::error::Result;
-use crate::media::{Event, Media, Writer};
+use crate::media::{Chunk, Event, Media, Writer};
 use crate::media_type::Family;
 
 /// The bytes of a tar, once, in pieces.
@@ -38,7 +39,8 @@ impl<C: Contents> Contents for &mut C {
 /// The usual size of a piece, in bytes.
 pub const PIECE: u32 = 1 << 20;
 
-/// Writes the layer's blob, unpublished, and says what it is. The bytes do not depend on how many workers there are.
+/// Writes the layer's blob, unpublished, and says what it is, and what there is to remember of it. When all of it is known already,
+/// nothing needs to be written. The bytes do not depend on how many workers there are.
 ///
 /// # Errors
 /// Those of the contents, the workers and the writer, as they are; for eStargz also `malformed` and `unsupported` for entries that its
@@ -49,25 +51,33 @@ pub async fn write<M: Media, W: Writer>(
     codec: Codec,
     subject: &str,
     writer: &mut W,
-) -> Result<Layer> {
+    memo: Option<Memo<'_, M::Directory>>,
+) -> Result<(Layer, Memory)> {
     let mut tar = Tar::new(media, subject);
     let mut blob = Blob::new(media, writer);
     let mut annotations = Default::default();
-    match codec {
+    let memory = match codec {
         Codec::Uncompressed => plain(&mut tar, contents, &mut blob).await?,
-        Codec::Gzip { level } => gzip(&mut tar, contents, level, &mut blob).await?,
+        Codec::Gzip { level } => gzip(&mut tar, contents, level, &mut blob, memo).await?,
         Codec::Zstd { level } => {
             let mut cuts = Chunks::new(media, contents, zstd::cutter(level));
-            pump(&mut tar, &mut cuts, zstd::frame(level), &mut blob, |_, _| Ok(())).await?;
+            pump(&mut tar, &mut cuts, zstd::frame(level), &mut blob, memo, |_, _, _| Ok(())).await?
         }
-        Codec::Estargz { level } => annotations = estargz::write(&mut tar, contents, level, &mut blob).await?,
+        Codec::Estargz { level } => {
+            let (said, memory) = estargz::write(&mut tar, contents, level, &mut blob, memo).await?;
+            annotations = said;
+            memory
+        }
+    };
+    if let Memory::Known(known) = &memory {
+        return Ok((known.layer.clone(), memory));
     }
     let diff_id = tar.finish().await;
     let (digest, size) = blob.finish().await;
     let diff_id = if codec == Codec::Uncompressed { digest.clone() } else { diff_id };
     let mut descriptor = Descriptor::new(Family::Oci.layer(codec.packing(), true), digest, size);
     descriptor.annotations = annotations;
-    Ok(Layer { descriptor, diff_id: DiffId(diff_id) })
+    Ok((Layer { descriptor, diff_id: DiffId(diff_id) }, memory))
 }
 
 /// A tar as it is: its bytes are hashed once, as the blob's.
@@ -75,7 +85,7 @@ async fn plain<M: Media, W: Writer>(
     tar: &mut Tar<'_, M>,
     contents: &mut impl Contents,
     blob: &mut Blob<'_, M, W>,
-) -> Result<()> {
+) -> Result<Memory> {
     let media = tar.media;
     let mut piece = next(media, contents).await?;
     while let Some(now) = piece {
@@ -83,7 +93,7 @@ async fn plain<M: Media, W: Writer>(
         // The next piece is read while this one is written.
         (piece, ()) = try_join(next(media, contents), blob.write(now)).await?;
     }
-    Ok(())
+    Ok(Memory::New(Vec::new()))
 }
 
 /// One gzip member, at the end of what is in the blob.
@@ -92,16 +102,18 @@ pub async fn gzip<M: Media, W: Writer>(
     contents: &mut impl Contents,
     level: u8,
     blob: &mut Blob<'_, M, W>,
-) -> Result<()> {
+    memo: Option<Memo<'_, M::Directory>>,
+) -> Result<Memory> {
     blob.write(deflate::HEADER.to_vec()).await?;
     let mut trailer = deflate::Trailer::default();
     let mut cuts = Chunks::new(tar.media, contents, deflate::cutter(level));
-    pump(tar, &mut cuts, deflate::CHUNK, blob, |packed, length| {
+    let memory = pump(tar, &mut cuts, deflate::CHUNK, blob, memo, |packed, _, length| {
         trailer.add(packed.crc32, length);
         Ok(())
     })
     .await?;
-    blob.write(trailer.bytes().to_vec()).await
+    blob.write(trailer.bytes().to_vec()).await?;
+    Ok(memory)
 }
 
 /// The next piece; what there is to know about the contents is told.
@@ -128,14 +140,13 @@ impl<'a, M, C> Chunks<'a, M, C> {
 }
 
 impl<M: Media, C: Contents> Cuts for Chunks<'_, M, C> {
-    async fn next(&mut self) -> Result<Option<Cut>> {
+    async fn next(&mut self) -> Result<Option<Vec<Chunk>>> {
         let Some(cutter) = &mut self.cutter else { return Ok(None) };
         if let Some(bytes) = next(self.media, self.contents).await? {
-            let chunks = cutter.push(&bytes);
-            return Ok(Some(Cut { bytes, chunks }));
+            return Ok(Some(cutter.push(&bytes)));
         }
         let last = self.cutter.take().map(Cutter::finish);
-        Ok(Some(Cut { bytes: Vec::new(), chunks: last.into_iter().collect() }))
+        Ok(Some(last.into_iter().collect()))
     }
 }
 
@@ -157,7 +168,7 @@ mod tests {
     fn make(parallelism: u32, tar: &[u8], piece: usize, codec: Codec) -> (Layer, Vec<u8>, Vec<Event>) {
         let media = Late(Memory { parallelism, ..Memory::default() });
         let mut writer = wait(Directory::default().create()).unwrap();
-        let layer = wait(write(&media, &mut Given(tar, piece, None), codec, "tree", &mut writer)).unwrap();
+        let (layer, _) = wait(write(&media, &mut Given(tar, piece, None), codec, "tree", &mut writer, None)).unwrap();
         (layer, blob(&writer), media.0.events.into_inner())
     }
 
@@ -253,15 +264,16 @@ mod tests {
         let tar = text(40 << 20);
         for codec in [Codec::Uncompressed, Codec::Gzip { level: 1 }, Codec::Zstd { level: 1 }] {
             let media = Late(Memory::default());
-            assert_eq!(wait(write(&media, &mut Given(&tar, 1 << 20, None), codec, "t", &mut Full)), Err(full()));
+            assert_eq!(wait(write(&media, &mut Given(&tar, 1 << 20, None), codec, "t", &mut Full, None)), Err(full()));
             let broken = Error::malformed("tar", "broken");
             let mut writer = wait(Directory::default().create()).unwrap();
             let mut contents = Given(&tar, 1 << 20, Some(broken.clone()));
-            assert_eq!(wait(write(&media, &mut contents, codec, "t", &mut writer)), Err(broken));
+            assert_eq!(wait(write(&media, &mut contents, codec, "t", &mut writer, None)), Err(broken));
         }
         let media = Late(Memory::default());
         let mut writer = wait(Directory::default().create()).unwrap();
-        let layer = wait(write(&media, &mut Given(&tar, 1 << 20, None), Codec::Gzip { level: 10 }, "t", &mut writer));
+        let layer =
+            wait(write(&media, &mut Given(&tar, 1 << 20, None), Codec::Gzip { level: 10 }, "t", &mut writer, None));
         assert_eq!(layer.unwrap_err().code, Code::InvalidOption("compression-level".into()));
     }
 }

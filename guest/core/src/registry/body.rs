@@ -43,8 +43,8 @@ impl<'a, M: Media> Body<'a, M> {
             let mut piece = reader.read(PIECE).await?;
             let ends = piece.is_empty();
             if ends {
-                if let Some((blob, hasher)) = check.take() {
-                    let is = Digest::from_hash(blob.digest.algorithm(), &hasher.finish().await);
+                if let Some((blob, mut hasher)) = check.take() {
+                    let is = Digest::from_hash(blob.digest.algorithm(), &hasher.sum().await);
                     store::verify(blob, is, Fault::Source)?;
                     piece = mem::take(&mut held);
                 }

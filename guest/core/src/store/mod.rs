@@ -4,6 +4,7 @@
 //! `index.json` last and under the lock. What is published is whole, so a reader needs no lock.
 
 pub mod archive;
+pub mod known;
 
 use std::rc::Rc;
 

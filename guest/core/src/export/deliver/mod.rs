@@ -30,6 +30,9 @@ pub async fn keep<M: Media>(media: &M, store: &Layout<M::Directory>, images: &[I
             if let Some(writer) = blob.staged.take() {
                 store.publish(writer, &blob.layer.descriptor).await?;
             }
+            for (key, known) in blob.records.take() {
+                store.remember(&key, &known).await?;
+            }
         }
         for document in image.documents.iter().chain(&image.manifests) {
             store.put(&document.descriptor, &document.bytes).await?;

@@ -17,7 +17,7 @@ fn make(parallelism: u32, tar: &[u8], piece: usize) -> (Layer, memory::File) {
     let media = Late(Memory { parallelism, ..Memory::default() });
     let mut writer = wait(Directory::default().create()).unwrap();
     let codec = Codec::Estargz { level: LEVEL };
-    let layer = wait(write(&media, &mut Given(tar, piece, None), codec, "tree", &mut writer)).unwrap();
+    let (layer, _) = wait(write(&media, &mut Given(tar, piece, None), codec, "tree", &mut writer, None)).unwrap();
     let file = wait(writer.reader()).unwrap();
     (layer, file)
 }
@@ -231,9 +231,9 @@ fn other_projects_archives_are_listed() {
         let media = Memory::default();
         let mut writer = wait(Directory::default().create()).unwrap();
         let codec = Codec::Estargz { level: LEVEL };
-        match wait(write(&media, &mut Given(&tar, 1000, None), codec, "t", &mut writer)) {
+        match wait(write(&media, &mut Given(&tar, 1000, None), codec, "t", &mut writer, None)) {
             Ok(layer) => {
-                verify(&layer, &wait(writer.reader()).unwrap(), &tar);
+                verify(&layer.0, &wait(writer.reader()).unwrap(), &tar);
                 listed += 1;
             }
             Err(error) => {
@@ -285,7 +285,7 @@ fn an_estargz_is_told_from_all_else() {
     let media = Memory::default();
     let mut writer = wait(Directory::default().create()).unwrap();
     let codec = Codec::Gzip { level: LEVEL };
-    wait(write(&media, &mut Given(&tar, 1000, None), codec, "t", &mut writer)).unwrap();
+    wait(write(&media, &mut Given(&tar, 1000, None), codec, "t", &mut writer, None)).unwrap();
     assert_eq!(wait(is_estargz(&wait(writer.reader()).unwrap())), Ok(false));
     // What stands before the table is the tar that it was.
     let mut archive = wait(Archive::open_payload(FileInput::until(blob, start as u64))).unwrap();
