@@ -191,6 +191,9 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 /// Up to here bytes are written at once.
 const INLINE: usize = 64 << 10;
 
+/// Bytes after which writing to the disk starts.
+const FLUSH: usize = 32 << 20;
+
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
@@ -240,6 +243,3 @@ mod tests {
         fs::remove_dir_all(root).unwrap();
     }
 }
-
-/// Bytes after which writing to the disk starts.
-const FLUSH: usize = 32 << 20;
