@@ -7,6 +7,7 @@ pub(crate) mod decode;
 mod deflate;
 pub mod entries;
 mod estargz;
+mod flate;
 mod footer;
 mod framing;
 mod gzip;
@@ -52,12 +53,12 @@ pub enum Codec {
     Uncompressed,
     /// eStargz: gzip members, one for each chunk of a file, and their table of contents; level 0 to 9.
     Estargz {
-        /// zlib-rs' level.
+        /// DEFLATE's level.
         level: u8,
     },
     /// One gzip member (RFC 1952); level 0 to 9.
     Gzip {
-        /// zlib-rs' level.
+        /// DEFLATE's level.
         level: u8,
     },
     /// zstd frames (RFC 8878); level 1 to 22.
