@@ -55,7 +55,7 @@ mod writers;
 mod xattrs;
 
 pub use components::Components;
-pub use credentials::Config as Credentials;
+pub use credentials::{Credential, Credentials};
 pub use error::shown;
 pub use export::Context;
 pub use failure::{Error, ErrorCode, Fault, Report, Results, Target};
