@@ -184,6 +184,11 @@ impl Lookups {
     }
 }
 
+/// `HOST[:PORT]` of the registry's interface.
+pub fn endpoint(registry: &str) -> Result<String, Error> {
+    Ok(place(registry)?.endpoint().to_owned())
+}
+
 /// A helper reads lines: a name is nothing else.
 fn place(registry: &str) -> Result<Place, Error> {
     let place = Place::parse(registry);

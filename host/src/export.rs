@@ -17,8 +17,10 @@ use crate::directories::Directory;
 use crate::error::{Error, ErrorCode, Fault, error, shown};
 use crate::failure::{self, Results};
 use crate::job::Job;
+use crate::named;
 use crate::progress::Event;
 use crate::state::{Ambient, State};
+use crate::transport::Transport;
 use crate::workers::Workers;
 
 /// Where an export runs and what it may use.
@@ -32,6 +34,8 @@ pub struct Context {
     pub native_hashing: bool,
     /// What the user keeps for registries.
     pub credentials: Credentials,
+    /// How connections to registries are made.
+    pub transport: Transport,
     /// Talk to registries that nobody vouches for, where an output says `registry.insecure`: any certificate, or no TLS at all.
     pub allow_insecure: bool,
     /// Who is told what is going on. Called often, from one thread at a time.
@@ -49,6 +53,7 @@ impl Context {
             parallelism: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             native_hashing: true,
             credentials: Credentials::of_user(),
+            transport: Transport::of_user(),
             allow_insecure: false,
             progress: Arc::new(|_| {}),
             stop,
@@ -99,7 +104,7 @@ impl Components {
         let ambient = Ambient {
             workers: Arc::new(workers),
             destinations,
-            clients: Clients::new(context.allow_insecure),
+            clients: Clients::new(context.transport, named::hosts(&job), context.allow_insecure),
             credentials: Lookups::new(context.credentials),
             progress: context.progress,
             stop: context.stop,

@@ -30,6 +30,11 @@ impl Place {
         if self.host == HUB { HUB_KEY.to_owned() } else { self.host.clone() }
     }
 
+    /// Where its interface is.
+    pub fn endpoint(&self) -> &str {
+        if self.host == HUB { "registry-1.docker.io" } else { &self.host }
+    }
+
     /// Whether what is kept under `key` is for this place: how long the path is that says so.
     pub fn fits(&self, key: &str) -> Option<usize> {
         let key = Self::parse(key);
