@@ -1,5 +1,9 @@
 //! How registries are reached: without redirects, cookies and decoding; without TLS on this machine only, unless the user says otherwise; and
 //! only where the user's word or a public address leads.
+//!
+//! HTTP/1.1 is all that is spoken. What a registry lets be under way with HTTP/2, for all uploads together, is about a megabyte: 1 GB to
+//! `docker-registry` with TLS at a round trip of 50 ms took 57 seconds with it and 7 without, 400 blobs of 4 KiB 17 seconds either way;
+//! with no distance between, 4 seconds and 1 second either way.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -97,7 +101,10 @@ impl Clients {
         let mut builder = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
+            .http1_only()
             .connect_timeout(self.transport.connect_timeout)
+            // Gateways close what has been idle for a minute, and what is then sent on it is lost.
+            .pool_idle_timeout(Duration::from_secs(30))
             .dns_resolver(self.addresses.clone())
             .https_only(way.trust == Trust::Certificate);
         if way.local {
