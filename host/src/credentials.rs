@@ -1,154 +1,226 @@
-//! The import `credentials`: what `docker login` keeps in `config.json`, for one registry at a time.
+//! What the user keeps for registries, for one of them at a time, and the import `credentials`.
+//!
+//! The files are looked into in this order, and the first that has something for the registry decides:
+//! 1. `$REGISTRY_AUTH_FILE`, when that is set, and no other;
+//! 2. else `$DOCKER_CONFIG/config.json`, when that is set, and no other;
+//! 3. else `~/.docker/config.json`, then containers' `$XDG_RUNTIME_DIR/containers/auth.json` (without the variable
+//!    `/run/containers/UID/auth.json`), then `$XDG_CONFIG_HOME/containers/auth.json` (without it `~/.config/containers/auth.json`).
+//!
+//! What decides within one of them is in `kept`.
+
+mod edit;
+mod kept;
+mod place;
+mod program;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde::Deserialize;
+use tokio::sync::OnceCell;
 use wasmtime::component::Accessor;
 
-use crate::bindings::images::ocix::image::credentials::{Credential, Host, HostWithStore};
-use crate::bindings::images::ocix::image::progress::Event;
-use crate::error::{Error, ErrorCode, Fault, error, refused};
+use crate::bindings::images::ocix::image::credentials as seam;
+use crate::error::{Error, ErrorCode, Fault, error, shown};
+use crate::failure;
 use crate::state::{Media, State, ambient};
+use edit::Entry;
+use kept::Kept;
+use place::Place;
+use program::{Program, TOKEN};
 
 /// Where the user's credentials are.
-#[derive(Clone, Debug, Default)]
-pub struct Config {
-    /// Docker's `config.json`; without one every registry is anonymous.
-    pub path: Option<PathBuf>,
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// Docker's `config.json` or containers' `auth.json`, the first to decide first; without one every registry is anonymous. New ones go
+    /// into the first.
+    pub files: Vec<PathBuf>,
+    /// How long a credential helper may take.
+    pub patience: Duration,
 }
 
-/// The part of the file that counts. Not `Debug`: it is full of secrets.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Kept {
-    auths: BTreeMap<String, Auth>,
-    creds_store: Option<String>,
-    cred_helpers: BTreeMap<String, String>,
+/// What a registry takes. Shown without its secrets.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// User and password.
+    Basic(String, String),
+    /// An OAuth2 refresh token.
+    IdentityToken(String),
+    /// A bearer token that is sent as it is.
+    RegistryToken(String),
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Auth {
-    auth: String,
-    username: String,
-    password: String,
-    #[serde(alias = "identityToken")]
-    identitytoken: String,
-    #[serde(alias = "registryToken")]
-    registrytoken: String,
+/// What one job has looked up: each registry once.
+pub struct Lookups {
+    credentials: Credentials,
+    known: Mutex<BTreeMap<String, Known>>,
 }
 
-impl Config {
-    /// `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`.
+type Known = Arc<OnceCell<Option<Credential>>>;
+
+impl Credentials {
+    /// As the environment says, which is in the contract above.
     pub fn of_user() -> Self {
-        let folder = std::env::var_os("DOCKER_CONFIG").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-        let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".docker"));
-        Self { path: folder.or_else(home).map(|folder| folder.join("config.json")) }
+        Self::found(|name| std::env::var_os(name), rustix::process::getuid().as_raw())
     }
 
-    /// What is kept for the registry, and a warning when a helper would have been asked.
-    fn lookup(&self, registry: &str) -> Result<(Option<Credential>, Option<String>), Error> {
-        let Some(path) = &self.path else { return Ok((None, None)) };
-        let bytes = match std::fs::read(path) {
-            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => return Ok((None, None)),
-            other => other.map_err(|why| refused(Fault::Request, "read", path, &why))?,
+    /// No file: every registry is anonymous.
+    pub fn none() -> Self {
+        Self { files: Vec::new(), patience: PATIENCE }
+    }
+
+    fn found(variable: impl Fn(&str) -> Option<OsString>, user: u32) -> Self {
+        let path = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        if let Some(only) = path("REGISTRY_AUTH_FILE").or(path("DOCKER_CONFIG").map(|it| it.join("config.json"))) {
+            return Self { files: vec![only], ..Self::none() };
+        }
+        let home = path("HOME").filter(|home| home.is_absolute());
+        let absolute = |name| path(name).filter(|path| path.is_absolute());
+        let running = absolute("XDG_RUNTIME_DIR").map(|run| run.join("containers"));
+        let running = running.unwrap_or_else(|| PathBuf::from(format!("/run/containers/{user}")));
+        let config = absolute("XDG_CONFIG_HOME").or_else(|| home.as_ref().map(|home| home.join(".config")));
+        let files = [
+            home.as_ref().map(|home| home.join(".docker/config.json")),
+            Some(running.join("auth.json")),
+            config.map(|config| config.join("containers/auth.json")),
+        ];
+        Self { files: files.into_iter().flatten().collect(), ..Self::none() }
+    }
+
+    /// What is kept for `HOST[:PORT]`, or for `HOST[:PORT]/REPOSITORY`, for which what is kept for a part of the registry counts too. Docker
+    /// Hub is `docker.io`, or `https://index.docker.io/v1/`. None means: go anonymously.
+    ///
+    /// # Errors
+    /// When a file cannot be read or understood, or its helper fails: with the file and the field, never with a secret.
+    pub async fn lookup(&self, registry: &str) -> Result<Option<Credential>, failure::Error> {
+        Ok(self.kept(registry).await?)
+    }
+
+    /// Keeps a credential for a registry: with the helper that the first file names for it, else in that file, which is replaced at once and
+    /// whole, readable for its owner. Where it is now, in words.
+    ///
+    /// # Errors
+    /// When there is no file to write, it cannot be read, understood or written, or its helper fails.
+    pub async fn store(&self, registry: &str, credential: &Credential) -> Result<String, failure::Error> {
+        let (place, file) = (place(registry)?, self.first()?);
+        let kept = Kept::read(file)?;
+        let Some((field, name)) = kept.helper(&place)? else {
+            edit::write(file, &place, &Entry::Is(credential))?;
+            return Ok(format!("`{}`", shown(&file.to_string_lossy())));
         };
-        let kept: Kept = serde_json::from_slice(&bytes).map_err(|why| {
-            let message = format!(
-                "`{}` is not Docker's configuration (line {}): mend it, or log in again",
-                path.display(),
-                why.line()
-            );
-            error(Fault::Request, ErrorCode::Malformed("config.json".into()), message)
-        })?;
-        let auth = kept.auths.iter().find(|(key, _)| host(key) == host(registry));
-        if let Some(credential) = auth.and_then(|(_, auth)| auth.credential()) {
-            return Ok((Some(credential), None));
+        let (user, secret) = match credential {
+            Credential::Basic(user, password) => (user.as_str(), password),
+            Credential::IdentityToken(token) => (TOKEN, token),
+            Credential::RegistryToken(_) => {
+                let message = format!("docker-credential-{} cannot keep a registry token", shown(name));
+                return Err(error(Fault::Request, ErrorCode::Unsupported("credential helper".into()), message).into());
+            }
+        };
+        let program = Program { name, field: &field, file, patience: self.patience };
+        program.store(&place.server(), user, secret).await?;
+        edit::write(file, &place, &Entry::Elsewhere)?;
+        Ok(format!("docker-credential-{}", shown(name)))
+    }
+
+    /// Forgets what the first file and its helper keep for a registry. Whether there was something.
+    ///
+    /// # Errors
+    /// As of [`Credentials::store`].
+    pub async fn erase(&self, registry: &str) -> Result<bool, failure::Error> {
+        let (place, file) = (place(registry)?, self.first()?);
+        let kept = Kept::read(file)?;
+        let mut had = false;
+        if let Some((field, name)) = kept.helper(&place)? {
+            let program = Program { name, field: &field, file, patience: self.patience };
+            had = program.get(&place.server()).await?.is_some();
+            program.erase(&place.server()).await?;
         }
-        let helped = kept.creds_store.is_some() || kept.cred_helpers.keys().any(|key| host(key) == host(registry));
-        let warning = helped.then(|| {
-            format!("credential helpers are not asked in this version: {} is used anonymously", host(registry))
-        });
-        Ok((None, warning))
+        Ok(edit::write(file, &place, &Entry::None)? || had)
+    }
+
+    fn first(&self) -> Result<&PathBuf, Error> {
+        self.files.first().ok_or_else(|| {
+            let message = "there is no home to keep credentials in: say where with DOCKER_CONFIG or REGISTRY_AUTH_FILE";
+            error(Fault::Request, ErrorCode::NotFound, message)
+        })
+    }
+
+    async fn kept(&self, registry: &str) -> Result<Option<Credential>, Error> {
+        let place = place(registry)?;
+        for file in &self.files {
+            if let Some(found) = Kept::read(file)?.lookup(&place, self.patience).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 }
 
-impl Auth {
-    fn credential(&self) -> Option<Credential> {
-        if !self.registrytoken.is_empty() {
-            return Some(Credential::RegistryToken(self.registrytoken.clone()));
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Basic(user, _) => write!(f, "Basic({user:?}, …)"),
+            Self::IdentityToken(_) => f.write_str("IdentityToken(…)"),
+            Self::RegistryToken(_) => f.write_str("RegistryToken(…)"),
         }
-        if !self.identitytoken.is_empty() {
-            return Some(Credential::IdentityToken(self.identitytoken.clone()));
-        }
-        if !self.username.is_empty() {
-            return Some(Credential::Basic((self.username.clone(), self.password.clone())));
-        }
-        let text = String::from_utf8(BASE64.decode(&self.auth).ok()?).ok()?;
-        let (user, password) = text.trim_end_matches('\0').split_once(':')?;
-        Some(Credential::Basic((user.to_owned(), password.to_owned())))
     }
 }
 
-/// A key of `auths` without scheme and path, as Docker compares them.
-fn host(key: &str) -> &str {
-    let key = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
-    key.split('/').next().unwrap_or(key)
+impl Lookups {
+    /// Nothing is looked up yet.
+    pub fn new(credentials: Credentials) -> Self {
+        Self { credentials, known: Mutex::default() }
+    }
+
+    async fn lookup(&self, registry: &str) -> Result<Option<Credential>, Error> {
+        let known = {
+            let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            all.entry(registry.to_owned()).or_default().clone()
+        };
+        known.get_or_try_init(|| self.credentials.kept(registry)).await.cloned()
+    }
 }
 
-impl Host for State {}
+/// `HOST[:PORT]` of the registry's interface.
+pub fn endpoint(registry: &str) -> Result<String, Error> {
+    Ok(place(registry)?.endpoint().to_owned())
+}
 
-impl<T: Send + 'static> HostWithStore<T> for Media {
+/// A helper reads lines: a name is nothing else.
+fn place(registry: &str) -> Result<Place, Error> {
+    let place = Place::parse(registry);
+    let sound = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    if !place.host.is_empty() && place.host.bytes().all(sound) {
+        return Ok(place);
+    }
+    let message = format!("`{}` is not a registry: write for example example.com or localhost:5000", shown(registry));
+    Err(error(Fault::Request, ErrorCode::Malformed("reference".into()), message))
+}
+
+impl seam::Host for State {}
+
+impl<T: Send + 'static> seam::HostWithStore<T> for Media {
     async fn lookup(
         accessor: &Accessor<T, Self>,
         registry: String,
-    ) -> wasmtime::Result<Result<Option<Credential>, Error>> {
+    ) -> wasmtime::Result<Result<Option<seam::Credential>, Error>> {
         let ambient = ambient(accessor);
-        Ok(ambient.credentials.lookup(&registry).map(|(credential, warning)| {
-            if let Some(warning) = warning {
-                (ambient.progress)(Event::Warning(warning));
-            }
-            credential
+        let found = ambient.credentials.lookup(&registry).await;
+        Ok(found.map(|found| {
+            found.map(|credential| match credential {
+                Credential::Basic(user, password) => seam::Credential::Basic((user, password)),
+                Credential::IdentityToken(token) => seam::Credential::IdentityToken(token),
+                Credential::RegistryToken(token) => seam::Credential::RegistryToken(token),
+            })
         }))
     }
 }
 
-/// RFC 4648, 4; padding may be missing.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+/// As long as a user needs to unlock a key ring.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn look(json: &str, registry: &str) -> (Option<String>, bool) {
-        let path = std::env::temp_dir().join(format!("ocix-credentials-{}-{}", std::process::id(), json.len()));
-        std::fs::write(&path, json).unwrap();
-        let (found, warning) =
-            Config { path: Some(path.clone()) }.lookup(registry).map_err(|error| error.message).unwrap();
-        std::fs::remove_file(path).unwrap();
-        let found = found.map(|credential| match credential {
-            Credential::Basic((user, password)) => format!("{user}:{password}"),
-            Credential::IdentityToken(token) => format!("identity {token}"),
-            Credential::RegistryToken(token) => format!("registry {token}"),
-        });
-        (found, warning.is_some())
-    }
-
-    #[test]
-    fn docker_logins_are_found() {
-        let json = r#"{"auths":{"https://index.docker.io/v1/":{"auth":"dTpwOng="},"r.example:5000":{"identitytoken":"t"},"b.example":{}}}"#;
-        assert_eq!(look(json, "https://index.docker.io/v1/"), (Some("u:p:x".into()), false));
-        assert_eq!(look(json, "r.example:5000"), (Some("identity t".into()), false));
-        assert_eq!(look(json, "r.example"), (None, false));
-        assert_eq!(look(json, "b.example"), (None, false));
-        assert_eq!(look(r#"{"credsStore":"desktop"}"#, "r.example"), (None, true));
-        assert!(Config { path: Some("/nonexistent/config.json".into()) }.lookup("x").is_ok());
-    }
-}
+mod tests;

@@ -11,14 +11,16 @@ use wasmtime::Store;
 use crate::bindings::images::exports::ocix::image::exporter as seam;
 use crate::clients::Clients;
 use crate::components::Components;
-use crate::credentials::Config;
+use crate::credentials::{Credentials, Lookups};
 use crate::destinations::Destinations;
 use crate::directories::Directory;
 use crate::error::{Error, ErrorCode, Fault, error, shown};
 use crate::failure::{self, Results};
 use crate::job::Job;
+use crate::named;
 use crate::progress::Event;
 use crate::state::{Ambient, State};
+use crate::transport::Transport;
 use crate::workers::Workers;
 
 /// Where an export runs and what it may use.
@@ -31,7 +33,9 @@ pub struct Context {
     /// Hash with the processor's own instructions, outside of the sandbox: known answers are checked first.
     pub native_hashing: bool,
     /// What the user keeps for registries.
-    pub credentials: Config,
+    pub credentials: Credentials,
+    /// How connections to registries are made.
+    pub transport: Transport,
     /// Talk to registries that nobody vouches for, where an output says `registry.insecure`: any certificate, or no TLS at all.
     pub allow_insecure: bool,
     /// Who is told what is going on. Called often, from one thread at a time.
@@ -48,7 +52,8 @@ impl Context {
             store: store.into(),
             parallelism: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             native_hashing: true,
-            credentials: Config::of_user(),
+            credentials: Credentials::of_user(),
+            transport: Transport::of_user(),
             allow_insecure: false,
             progress: Arc::new(|_| {}),
             stop,
@@ -99,8 +104,8 @@ impl Components {
         let ambient = Ambient {
             workers: Arc::new(workers),
             destinations,
-            clients: Clients::new(context.allow_insecure),
-            credentials: context.credentials,
+            clients: Clients::new(context.transport, named::hosts(&job), context.allow_insecure),
+            credentials: Lookups::new(context.credentials),
             progress: context.progress,
             stop: context.stop,
         };

@@ -1,16 +1,21 @@
-//! The import `http`: one exchange at a time over reqwest, without redirects, credentials, cookies and decoding of its own.
+//! The import `http`: one exchange at a time over reqwest, without redirects, credentials, cookies and decoding of its own. One in which
+//! nothing happens for a time is given up.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use reqwest::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use reqwest::{Body, Method, Url};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout};
 use wasmtime::component::{Accessor, Resource};
 
+use crate::addresses::Forbidden;
 use crate::bindings::images::ocix::image::http::{Host, HostExchange, HostExchangeWithStore, Request, Response};
-use crate::clients::{Clients, Way, told};
+use crate::clients::{Clients, PRIVATE, place, told};
 use crate::error::{Error, ErrorCode, Fault, error, shown};
 use crate::files::Input;
 use crate::state::{Media, State, ambient, get, put};
@@ -29,6 +34,35 @@ struct Sending {
     owed: u64,
     /// Scheme, host and port, for errors: never the rest of the URL, which may hold a secret.
     place: String,
+    pulse: Pulse,
+}
+
+/// When something last happened on a connection, and how long nothing may.
+#[derive(Clone)]
+struct Pulse {
+    last: Arc<std::sync::Mutex<Instant>>,
+    limit: Duration,
+}
+
+impl Pulse {
+    fn new(limit: Duration) -> Self {
+        Self { last: Arc::new(std::sync::Mutex::new(Instant::now())), limit }
+    }
+
+    fn beat(&self) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Returns when nothing has happened for too long.
+    async fn stopped(&self) {
+        loop {
+            let due = *self.last.lock().unwrap_or_else(PoisonError::into_inner) + self.limit;
+            if due <= Instant::now() {
+                return;
+            }
+            sleep_until(due).await;
+        }
+    }
 }
 
 impl Drop for Sending {
@@ -40,28 +74,17 @@ impl Drop for Sending {
 }
 
 impl Exchange {
-    fn open(clients: &Clients, request: Request) -> Result<Self, Error> {
+    /// Starts it. What the host's policy forbids, and a malformed request, are errors.
+    pub fn open(clients: &Clients, request: Request) -> Result<Self, Error> {
         let wrong = |what: &str| {
             error(Fault::Component, ErrorCode::Denied, format!("the component made a request with a wrong {what}"))
         };
         let url: Url = request.url.parse().map_err(|_| wrong("URL"))?;
-        let host = url.host_str().ok_or_else(|| wrong("URL"))?.to_owned();
-        if !url.username().is_empty() || url.password().is_some() {
+        if url.host_str().is_none() || !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("URL"));
         }
-        let place = match url.port_or_known_default() {
-            Some(port) => format!("{}://{host}:{port}", url.scheme()),
-            None => format!("{}://{host}", url.scheme()),
-        };
-        if request.insecure && !clients.allow_insecure() {
-            let message = format!("{place} is not reached: that a registry is insecure was not allowed");
-            return Err(error(Fault::Request, ErrorCode::Denied, message));
-        }
-        let way = Way::to(url.scheme(), &host, request.insecure).ok_or_else(|| {
-            let message =
-                format!("{place} is not reached: without TLS only this machine is, as localhost or a loopback address");
-            error(Fault::Registry, ErrorCode::Denied, message)
-        })?;
+        let place = place(&url);
+        let client = clients.to(&url, request.insecure)?;
         let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| wrong("method"))?;
         let mut headers = HeaderMap::new();
         for (name, value) in request.headers {
@@ -71,12 +94,22 @@ impl Exchange {
             }
             headers.append(name, HeaderValue::from_bytes(&value).map_err(|_| wrong("header"))?);
         }
-        let mut builder = clients.get(way)?.request(method, url).headers(headers);
+        let mut builder = client.request(method, url).headers(headers);
+        let pulse = Pulse::new(clients.idle_timeout());
         let mut body = None;
         if request.content_length > 0 {
             let (sender, receiver) = mpsc::channel::<Vec<u8>>(2);
-            let pieces =
-                stream::unfold(receiver, async |mut receiver| receiver.recv().await.map(|piece| (piece, receiver)));
+            // Small ones: that the next one is wanted is all that is seen of a connection's progress.
+            let next = async |(mut receiver, mut rest, pulse): (mpsc::Receiver<Vec<u8>>, Bytes, Pulse)| {
+                pulse.beat();
+                while rest.is_empty() {
+                    rest = receiver.recv().await?.into();
+                    pulse.beat();
+                }
+                let piece = rest.split_to(rest.len().min(PIECE));
+                Some((piece, (receiver, rest, pulse)))
+            };
+            let pieces = stream::unfold((receiver, Bytes::new(), pulse.clone()), next);
             let length = HeaderValue::from(request.content_length);
             builder =
                 builder.header(CONTENT_LENGTH, length).body(Body::wrap_stream(pieces.map(Ok::<_, std::io::Error>)));
@@ -91,6 +124,7 @@ impl Exchange {
             answered: None,
             owed: request.content_length,
             place,
+            pulse,
         }))))
     }
 
@@ -100,6 +134,8 @@ impl Exchange {
         sending.owed = sending.owed.checked_sub(bytes.len() as u64).ok_or_else(|| {
             error(Fault::Component, ErrorCode::Other("body".into()), "the component sent more bytes than it had said")
         })?;
+        // The wait for the component is over; that for the connection begins.
+        sending.pulse.beat();
         let sent = match (&sending.body, &mut sending.response) {
             // An answer before the body's end means that nobody reads the rest.
             (Some(body), Some(response)) => tokio::select! {
@@ -110,6 +146,7 @@ impl Exchange {
                     false
                 }
                 sent = body.send(bytes) => sent.is_ok(),
+                () = sending.pulse.stopped() => return Err(sending.give_up()),
             },
             _ => bytes.is_empty(),
         };
@@ -119,14 +156,24 @@ impl Exchange {
         if sent { Ok(()) } else { Err(gone(&sending.place)) }
     }
 
-    async fn finish(&self) -> Result<(u16, Vec<(String, Vec<u8>)>, Input), Error> {
+    /// Waits for the answer: status, headers and body.
+    pub async fn finish(&self) -> Result<(u16, Vec<(String, Vec<u8>)>, Input), Error> {
         let mut sending = self.0.lock().await;
         let place = sending.place.clone();
         // A body that breaks off breaks the connection off: one that was answered early is held until its answer is read.
         let body = sending.body.take().filter(|_| sending.answered.is_some());
         let answered = match (sending.answered.take(), sending.response.take()) {
             (Some(answered), _) => answered,
-            (None, Some(response)) => response.await,
+            (None, Some(mut response)) => {
+                sending.pulse.beat();
+                tokio::select! {
+                    answered = &mut response => answered,
+                    () = sending.pulse.stopped() => {
+                        sending.response = Some(response);
+                        return Err(sending.give_up());
+                    }
+                }
+            }
             (None, None) => return Err(gone(&place)),
         };
         let response = answered.map_err(|_| gone(&place))?.map_err(|why| failed(&place, &why))?;
@@ -136,12 +183,35 @@ impl Exchange {
             .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
             .collect();
         let status = response.status().as_u16();
-        let pieces = response.bytes_stream().map(move |piece| {
-            let _body = &body;
-            piece.map(Vec::from).map_err(|why| failed(&place, &why))
+        let limit = sending.pulse.limit;
+        let from = Box::pin(response.bytes_stream());
+        let pieces = stream::unfold(Some((from, body, place)), move |from| async move {
+            let (mut from, body, place) = from?;
+            match timeout(limit, from.next()).await {
+                Err(_) => Some((Err(stuck(&place, limit)), None)),
+                Ok(None) => None,
+                Ok(Some(Ok(piece))) => Some((Ok(Vec::from(piece)), Some((from, body, place)))),
+                Ok(Some(Err(why))) => Some((Err(failed(&place, &why)), None)),
+            }
         });
         Ok((status, headers, Input::new(pieces)))
     }
+}
+
+impl Sending {
+    /// The connection is not used again.
+    fn give_up(&mut self) -> Error {
+        if let Some(response) = self.response.take() {
+            response.abort();
+        }
+        self.body = None;
+        stuck(&self.place, self.pulse.limit)
+    }
+}
+
+fn stuck(place: &str, limit: Duration) -> Error {
+    let message = format!("{place} took and sent nothing for {} seconds: push again", limit.as_secs_f32());
+    error(Fault::Registry, ErrorCode::Other("connection".into()), message)
 }
 
 fn gone(place: &str) -> Error {
@@ -153,6 +223,10 @@ fn gone(place: &str) -> Error {
 }
 
 fn failed(place: &str, why: &reqwest::Error) -> Error {
+    if let Some(forbidden) = causes(why).find_map(|cause| cause.downcast_ref::<Forbidden>()) {
+        let message = format!("{place} is not reached: {forbidden}; {PRIVATE}");
+        return error(Fault::Registry, ErrorCode::Denied, message);
+    }
     let causes = told(why);
     let what = if why.is_timeout() {
         "did not answer in time: check the network, or push again later"
@@ -160,8 +234,10 @@ fn failed(place: &str, why: &reqwest::Error) -> Error {
         "cannot be connected to: is the registry running there?"
     } else if causes.contains("dns") || causes.contains("lookup") {
         "cannot be found: check the registry's name, and the network"
+    } else if ["CertificateRequired", "BadCertificate"].iter().any(|alert| causes.contains(alert)) {
+        "wants to see a certificate of yours: say --registry-cert and --registry-key, or keep them in certs.d"
     } else if causes.contains("certificate") {
-        "has a certificate that is not trusted: if you know better, say registry.insecure=true"
+        "has a certificate that is not trusted: name its authority with --registry-ca, or say registry.insecure=true"
     } else if why.is_connect() {
         "cannot be reached: check the registry's name, and the network"
     } else {
@@ -171,6 +247,13 @@ fn failed(place: &str, why: &reqwest::Error) -> Error {
     error.causes.push(shown(&causes));
     error
 }
+
+fn causes<'a>(why: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(std::error::Error::source(why), |cause| cause.source())
+}
+
+/// Of a body, in bytes: at a thousand of them a second a connection is slow, not stuck.
+const PIECE: usize = 16 << 10;
 
 impl Host for State {}
 
@@ -212,77 +295,4 @@ impl<T: Send + 'static> HostExchangeWithStore<T> for Media {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::{Read, Write};
-    use std::net::{Ipv4Addr, TcpListener};
-
-    use super::*;
-
-    fn request(url: String, content_length: u64) -> Request {
-        Request { method: "PUT".into(), url, headers: Vec::new(), content_length, insecure: false }
-    }
-
-    fn runtime() -> tokio::runtime::Runtime {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
-    }
-
-    #[test]
-    fn what_is_not_the_components_is_refused() {
-        let clients = Clients::default();
-        for name in ["host", "Content-Length", "transfer-encoding", "no name"] {
-            let headers = vec![(name.to_owned(), b"x".to_vec())];
-            let refused = Exchange::open(&clients, Request { headers, ..request("http://localhost:1/".into(), 0) });
-            assert!(matches!(refused, Err(error) if error.fault == Fault::Component), "{name}");
-        }
-        for url in ["http://192.0.2.1/", "http://localhost.example/", "ftp://localhost/", "http://2130706433.example/"]
-        {
-            let refused = Exchange::open(&clients, request(url.into(), 0));
-            assert!(matches!(refused, Err(error) if matches!(error.code, ErrorCode::Denied)), "{url}");
-        }
-        assert!(Exchange::open(&clients, request("http://user@localhost/".into(), 0)).is_err());
-        let insecure = |url: &str| Request { insecure: true, ..request(url.into(), 0) };
-        let refused = Exchange::open(&clients, insecure("https://localhost:1/"));
-        assert!(matches!(refused, Err(error) if error.message.contains("was not allowed")));
-    }
-
-    /// Nobody reads the body; the answer is there nevertheless, with its own body.
-    #[test]
-    fn an_early_answer_ends_the_body() {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let url = format!("http://{}/", listener.local_addr().unwrap());
-        let (done, waits) = std::sync::mpsc::channel::<()>();
-        let server = std::thread::spawn(move || {
-            let (mut connection, _) = listener.accept().unwrap();
-            let mut some = [0; 1024];
-            assert!(connection.read(&mut some).unwrap() > 0);
-            connection.write_all(b"HTTP/1.1 413 Too Large\r\ncontent-length: 4\r\n\r\nless").unwrap();
-            let _ = waits.recv();
-        });
-        runtime().block_on(async {
-            let exchange = Exchange::open(&Clients::default(), request(url, 1 << 30)).ok().unwrap();
-            let mut written = 0;
-            while exchange.write(vec![0; 1 << 20]).await.is_ok() {
-                written += 1;
-            }
-            assert!(written < 1024);
-            let (status, headers, body) = exchange.finish().await.map_err(|error| error.message).unwrap();
-            assert_eq!(status, 413);
-            assert!(headers.iter().any(|(name, value)| name == "content-length" && value == b"4"));
-            assert_eq!(body.read(10).await.map_err(|error| error.message).unwrap(), b"less");
-        });
-        done.send(()).unwrap();
-        server.join().unwrap();
-    }
-
-    #[test]
-    fn too_few_bytes_are_no_request() {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let url = format!("http://{}/", listener.local_addr().unwrap());
-        runtime().block_on(async {
-            let exchange = Exchange::open(&Clients::default(), request(url, 10)).ok().unwrap();
-            exchange.write(vec![0; 9]).await.map_err(|error| error.message).unwrap();
-            assert!(exchange.write(vec![0; 2]).await.is_err());
-            assert!(exchange.finish().await.is_err());
-        });
-    }
-}
+mod tests;

@@ -25,9 +25,11 @@
 //! # }
 //! ```
 
+mod addresses;
 mod attributes;
 mod beneath;
 mod bindings;
+mod certificates;
 mod clients;
 mod clock;
 mod components;
@@ -43,11 +45,14 @@ mod failure;
 mod files;
 mod http;
 mod job;
+mod login;
+mod named;
 mod options;
 mod progress;
 mod sinks;
 mod source;
 mod state;
+mod transport;
 mod tree_writers;
 mod trees;
 mod workers;
@@ -55,12 +60,14 @@ mod writers;
 mod xattrs;
 
 pub use components::Components;
-pub use credentials::Config as Credentials;
+pub use credentials::{Credential, Credentials};
 pub use error::shown;
 pub use export::Context;
 pub use failure::{Error, ErrorCode, Fault, Report, Results, Target};
 pub use job::{Attestation, Content, Form, Job};
+pub use login::verify;
 pub use options::{Kind, OptionDoc, check, markdown, options};
 pub use progress::{Action, Event, Step};
 pub use sinks::save;
 pub use source::Source;
+pub use transport::{Identity, Transport};

@@ -8,7 +8,7 @@ use wasmtime::{StoreLimits, StoreLimitsBuilder};
 
 use crate::bindings::images::ocix::image::progress::Event;
 use crate::clients::Clients;
-use crate::credentials::Config;
+use crate::credentials::Lookups;
 use crate::destinations::Destinations;
 use crate::workers::Workers;
 
@@ -38,7 +38,7 @@ pub struct Ambient {
     /// How registries are reached.
     pub clients: Clients,
     /// What the user keeps for registries.
-    pub credentials: Config,
+    pub credentials: Lookups,
     /// Who is told what is going on.
     pub progress: Arc<dyn Fn(Event) + Send + Sync>,
     /// True when the job is to stop.

@@ -12,11 +12,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 pub mod cases;
+pub mod certificates;
 pub mod containerd;
 pub mod golden;
 pub mod http;
 pub mod layout;
 pub mod need;
+pub mod proxy;
 pub mod registry;
 pub mod run;
 pub mod scratch;
@@ -26,9 +28,11 @@ pub mod tree;
 mod text;
 
 pub use cases::Case;
+pub use certificates::Authority;
 pub use containerd::Containerd;
 pub use layout::Layout;
-pub use registry::{Auth, Registry};
+pub use proxy::{Gateway, Plan, Tunnel};
+pub use registry::{Auth, Registry, Setup};
 pub use run::{Run, program};
 pub use scratch::Scratch;
 pub use text::{base64, sha256};

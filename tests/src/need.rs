@@ -2,6 +2,7 @@
 //! test says that it was skipped, on the real standard error, which the test runner does not keep to itself.
 
 use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 use crate::run;
 
@@ -33,6 +34,23 @@ pub fn counterpart(program: &str) -> bool {
 /// Whether this is root.
 pub fn root() -> bool {
     rustix::process::geteuid().is_root() || missing("this is not root")
+}
+
+/// An address of this machine that is not a loopback one; nothing is sent for this.
+pub fn address() -> Option<Ipv4Addr> {
+    let own = || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+        match socket.local_addr().ok()? {
+            SocketAddr::V4(address) if !address.ip().is_loopback() => Some(*address.ip()),
+            _ => None,
+        }
+    };
+    let found = own();
+    if found.is_none() {
+        missing("this machine has only loopback addresses");
+    }
+    found
 }
 
 /// Reports a need that is not met.

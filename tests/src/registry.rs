@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use crate::certificates::Pair;
 use crate::run::program;
 use crate::scratch::Scratch;
 use crate::token::{ISSUER, SERVICE, TokenServer};
@@ -14,7 +15,7 @@ use crate::token::{ISSUER, SERVICE, TokenServer};
 /// Runs until dropped.
 pub struct Registry {
     child: Child,
-    port: u16,
+    address: SocketAddr,
     log: PathBuf,
     tokens: Option<TokenServer>,
 }
@@ -30,19 +31,53 @@ pub enum Auth {
     Bearer,
 }
 
+/// How a registry is set up.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Who may do what.
+    pub auth: Auth,
+    /// Of this machine.
+    pub address: Ipv4Addr,
+    /// With TLS, as this.
+    pub tls: Option<Pair>,
+    /// Only clients that this authority has certified get in.
+    pub clients: Option<PathBuf>,
+    /// Whether anything can be deleted.
+    pub deletes: bool,
+}
+
+impl Default for Setup {
+    /// For everyone on this machine, without TLS.
+    fn default() -> Self {
+        Self { auth: Auth::None, address: Ipv4Addr::LOCALHOST, tls: None, clients: None, deletes: false }
+    }
+}
+
 impl Registry {
-    /// Starts a registry and waits until it answers.
+    /// Starts a registry on loopback and waits until it answers.
     pub fn start(scratch: &Scratch, auth: Auth) -> Self {
+        Self::with(scratch, &Setup { auth, ..Setup::default() })
+    }
+
+    /// Starts one that is set up otherwise; in a scratch folder there is one.
+    pub fn with(scratch: &Scratch, setup: &Setup) -> Self {
         let folder = scratch.folder("registry");
-        let tokens = (auth == Auth::Bearer).then(|| TokenServer::start(&folder));
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let tokens = (setup.auth == Auth::Bearer).then(|| TokenServer::start(&folder));
+        let address = TcpListener::bind((setup.address, 0)).unwrap().local_addr().unwrap();
         let storage = scratch.folder("registry/storage");
         let mut config = format!(
-            "version: 0.1\nlog: {{level: warn}}\nhttp: {{addr: '127.0.0.1:{port}', secret: s}}\n\
-             storage: {{filesystem: {{rootdirectory: '{}'}}}}\n",
-            storage.display()
+            "version: 0.1\nlog: {{level: warn}}\nstorage: {{filesystem: {{rootdirectory: '{}'}}, delete: {{enabled: {}}}}}\n\
+             http:\n  addr: '{address}'\n  secret: s\n",
+            storage.display(),
+            setup.deletes
         );
-        if auth == Auth::Basic {
+        if let Some(Pair { certificate, key }) = &setup.tls {
+            config += &format!("  tls:\n    certificate: '{}'\n    key: '{}'\n", certificate.display(), key.display());
+            if let Some(authority) = &setup.clients {
+                config += &format!("    clientcas: ['{}']\n", authority.display());
+            }
+        }
+        if setup.auth == Auth::Basic {
             let passwords = scratch.write("registry/passwords", format!("{USER}:{PASSWORD_BCRYPT}\n"));
             config += &format!("auth: {{htpasswd: {{realm: tests, path: '{}'}}}}\n", passwords.display());
         }
@@ -58,21 +93,21 @@ impl Registry {
         let mut command = program("docker-registry");
         command.arg("serve").arg(config).stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
         let child = command.env("OTEL_TRACES_EXPORTER", "none").spawn().unwrap();
-        let mut registry = Self { child, port, log, tokens };
+        let mut registry = Self { child, address, log, tokens };
         registry.wait();
         registry
     }
 
-    /// `127.0.0.1:PORT`.
+    /// `127.0.0.1:PORT`, or where it was set up.
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.address.to_string()
     }
 
-    /// What was asked so far, in the order of the answers: `METHOD TARGET STATUS`.
+    /// What was asked so far, in the order of the answers: `METHOD TARGET STATUS`. Not of one with TLS.
     pub fn requests(&self) -> Vec<String> {
         // The log has a line only after the answer: one more request, and all lines before its line are there.
         let marker = format!("/v2/marker-{}", fs::metadata(&self.log).unwrap().len());
-        get(self.port, &marker);
+        get(self.address, &marker);
         loop {
             let log = fs::read_to_string(&self.log).unwrap();
             if log.contains(&marker) {
@@ -85,7 +120,7 @@ impl Registry {
 
     /// The tags of a repository, in order; none when there is no such repository.
     pub fn tags(&self, repository: &str) -> Vec<String> {
-        let answer = read(self.port, &format!("/v2/{repository}/tags/list")).unwrap_or_default();
+        let answer = read(self.address, &format!("/v2/{repository}/tags/list")).unwrap_or_default();
         let answer = String::from_utf8_lossy(&answer).into_owned();
         let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
         let list: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
@@ -111,7 +146,7 @@ impl Registry {
             if let Some(status) = self.child.try_wait().unwrap() {
                 panic!("docker-registry ended at once: {status}\n{}", fs::read_to_string(&self.log).unwrap());
             }
-            if get(self.port, "/v2/ready").is_some() {
+            if get(self.address, "/v2/ready").is_some() {
                 return;
             }
             std::thread::sleep(Duration::from_millis(25));
@@ -128,14 +163,14 @@ impl Drop for Registry {
 }
 
 /// Any answer at all.
-fn get(port: u16, target: &str) -> Option<()> {
-    read(port, target).map(|_| ())
+fn get(address: SocketAddr, target: &str) -> Option<()> {
+    read(address, target).map(|_| ())
 }
 
 /// An answer, as it came.
-fn read(port: u16, target: &str) -> Option<Vec<u8>> {
-    let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
-    let request = format!("GET {target} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n");
+fn read(address: SocketAddr, target: &str) -> Option<Vec<u8>> {
+    let mut connection = TcpStream::connect(address).ok()?;
+    let request = format!("GET {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     connection.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();
     connection.read_to_end(&mut answer).ok().filter(|length| *length > 0)?;

@@ -1,8 +1,6 @@
 //! Pushing to a real registry: what is sent, in which order, to whom, with which credentials.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-
 use ocix_tests::http::{Response, Server};
 use ocix_tests::layout::text;
 use ocix_tests::registry::{PASSWORD, USER};
@@ -150,26 +148,13 @@ fn credentials_go_nowhere_else() {
 /// Plain HTTP is for loopback. Any other address gets TLS or nothing.
 #[test]
 fn no_plain_http_to_others() {
-    let Some(address) = own_address() else {
-        need::missing("this machine has only loopback addresses");
-        return;
-    };
+    let Some(address) = need::address() else { return };
     let scratch = Scratch::new();
     let server = Server::on(address, |_| Response::json(200, "{}"));
     scratch.login(&server.address(), USER, PASSWORD);
     let output = format!("type=registry,name={}/site:v1", server.address());
     scratch.export(scratch.site(), &output, EPOCH).failed(1, &[&server.address()]);
     assert!(server.requests().is_empty(), "{:#?}", server.requests());
-}
-
-/// An address of this machine that is not a loopback one; nothing is sent for this.
-fn own_address() -> Option<Ipv4Addr> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
-    match socket.local_addr().ok()? {
-        SocketAddr::V4(address) if !address.ip().is_loopback() => Some(*address.ip()),
-        _ => None,
-    }
 }
 
 const EPOCH: &[&str] = &["--source-date-epoch=1700000000"];

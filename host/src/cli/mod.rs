@@ -4,8 +4,10 @@ mod answer;
 mod attestation;
 mod config;
 mod export;
+mod login;
 mod options;
 mod progress;
+mod registries;
 mod settings;
 mod source;
 
@@ -26,6 +28,10 @@ struct Arguments {
 enum Command {
     /// Export directories, tars and images as a container image.
     Export(Box<export::Export>),
+    /// Keep a user and password for a registry, where docker and podman keep theirs.
+    Login(Box<login::Login>),
+    /// Forget what is kept for a registry.
+    Logout(login::Logout),
     /// List what an --output can say.
     Options(options::Options),
 }
@@ -44,6 +50,8 @@ pub fn main() -> ExitCode {
     let arguments = command.try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches));
     match arguments {
         Ok(Arguments { command: Command::Export(export) }) => export.run(),
+        Ok(Arguments { command: Command::Login(login) }) => login.run(),
+        Ok(Arguments { command: Command::Logout(logout) }) => logout.run(),
         Ok(Arguments { command: Command::Options(options) }) => options.run(),
         Err(usage) => {
             // A reader that has gone does not want to know.

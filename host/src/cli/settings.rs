@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::progress::{Progress, Style};
+use super::registries::Registries;
 
 /// The flags.
 #[derive(Args)]
@@ -29,6 +30,8 @@ pub struct Settings {
     /// Compute digests inside of the sandbox too, which is slower.
     #[arg(long)]
     hash_in_sandbox: bool,
+    #[command(flatten)]
+    registries: Registries,
 }
 
 impl Settings {
@@ -67,6 +70,7 @@ impl Settings {
             native_hashing: !self.hash_in_sandbox,
             // The key is only there for those who mean it; which registries it is about, the component decides.
             allow_insecure: job.outputs.iter().any(|output| output.contains("registry.insecure")),
+            transport: self.registries.transport(),
             ..Context::new(store)
         };
         if let Some(workers) = self.workers {
