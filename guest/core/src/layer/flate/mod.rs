@@ -42,42 +42,35 @@ use window::{HISTORY, Window};
 /// Level 0 stores, 1 is the fastest, 9 (and any above) the smallest. The result is never longer than the chunk, five bytes for each
 /// 65,535 begun, and five for the end.
 pub fn deflate(level: u8, dictionary: &[u8], bytes: &[u8], last: bool) -> Vec<u8> {
-    thread_local!(static ENCODER: RefCell<Box<Encoder>> = RefCell::new(Box::new(Encoder::NONE)));
-    ENCODER.with_borrow_mut(|encoder| encoder.deflate(level, dictionary, bytes, last))
+    thread_local!(static ENCODER: RefCell<(Box<Encoder>, Vec<u8>)> = RefCell::new((Box::new(Encoder::NONE), Vec::new())));
+    ENCODER.with_borrow_mut(|(encoder, out)| encoder.deflate(level, dictionary, bytes, last, out))
 }
 
-/// What a thread keeps from chunk to chunk, so that it is allocated once: half a MiB, and a little more than the largest chunk.
+/// What a thread keeps from chunk to chunk, so that it is allocated once: about 600 KiB. Beside it is room for the largest chunk.
 struct Encoder {
     window: Window,
     buckets: Buckets,
     chains: Chains,
     blocks: Blocks,
-    out: Vec<u8>,
 }
 
 impl Encoder {
     /// All of it zero, so that it is no part of a program's data.
-    const NONE: Self = Self {
-        window: Window::NONE,
-        buckets: Buckets::NONE,
-        chains: Chains::NONE,
-        blocks: Blocks::NONE,
-        out: Vec::new(),
-    };
+    const NONE: Self =
+        Self { window: Window::NONE, buckets: Buckets::NONE, chains: Chains::NONE, blocks: Blocks::NONE };
 
-    fn deflate(&mut self, level: u8, dictionary: &[u8], bytes: &[u8], last: bool) -> Vec<u8> {
-        let mut out = std::mem::take(&mut self.out);
+    fn deflate(&mut self, level: u8, dictionary: &[u8], bytes: &[u8], last: bool, out: &mut Vec<u8>) -> Vec<u8> {
         // A block is never longer than stored, and only the last one has fewer bytes than a segment.
         let room = bytes.len() + bytes.len() / SEGMENT * 8 + 64;
         if out.len() < room {
             out.resize(room, 0);
         }
-        let mut bits = Bits::new(&mut out);
+        let mut bits = Bits::new(out);
         if level > 0 && !bytes.is_empty() {
             self.compress(level, dictionary, bytes, last, &mut bits);
         }
         if bits.is_empty() || bits.written() >= block::stored(bytes.len()) {
-            bits = Bits::new(&mut out);
+            bits = Bits::new(out);
             block::store(bytes, last, &mut bits);
         }
         if last {
@@ -86,9 +79,7 @@ impl Encoder {
             block::store(&[], false, &mut bits);
         }
         let written = bits.written();
-        let made = out[..written].to_vec();
-        self.out = out;
-        made
+        out[..written].to_vec()
     }
 
     fn compress(&mut self, level: u8, dictionary: &[u8], bytes: &[u8], last: bool, bits: &mut Bits<'_>) {

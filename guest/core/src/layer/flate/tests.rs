@@ -147,15 +147,18 @@ fn what_a_thread_encoded_before_changes_nothing() {
     let chunks: Vec<_> = [3, 20, 9_000, 70_000, 150_000].into_iter().map(|length| random.mixed(length)).collect();
     let fresh = |level, dictionary: &[u8], bytes: &[u8]| {
         let mut encoder = Box::new(Encoder::NONE);
-        encoder.deflate(level, dictionary, bytes, true)
+        encoder.deflate(level, dictionary, bytes, true, &mut Vec::new())
     };
     for level in 0..=9 {
-        let mut used = Box::new(Encoder::NONE);
+        let (mut used, mut out) = (Box::new(Encoder::NONE), Vec::new());
         for other in [1, 5, 9] {
             for bytes in &chunks {
-                used.deflate(other, &[], bytes, false);
+                used.deflate(other, &[], bytes, false, &mut out);
                 for (dictionary, bytes) in [(&chunks[2], bytes), (&chunks[0], bytes), (&Vec::new(), bytes)] {
-                    assert!(used.deflate(level, dictionary, bytes, true) == fresh(level, dictionary, bytes), "{level}");
+                    assert!(
+                        used.deflate(level, dictionary, bytes, true, &mut out) == fresh(level, dictionary, bytes),
+                        "{level}"
+                    );
                 }
             }
         }
