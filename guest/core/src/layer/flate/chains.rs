@@ -1,6 +1,6 @@
 //! The thorough match finder: chains of all places with the same hash of four bytes.
 
-use super::parse::Finder;
+use super::parse::{Finder, Habits};
 use super::window::{HISTORY, Window};
 
 /// What was seen. A place is a position modulo 2^16; what stands there is always compared.
@@ -10,18 +10,7 @@ pub struct Chains {
     /// The one before, for each place modulo 2^15.
     earlier: [u16; HISTORY],
     three: [u16; 1 << THREE],
-    depth: Depth,
-}
-
-/// How far chains are followed.
-#[derive(Clone, Copy)]
-pub struct Depth {
-    /// How many places are looked at.
-    pub places: u32,
-    /// From this length on, a better match is looked for at a quarter of them, else half.
-    pub good: usize,
-    /// A match of this length is not made longer.
-    pub nice: usize,
+    habits: Habits,
 }
 
 impl Chains {
@@ -30,16 +19,8 @@ impl Chains {
         head: [0; 1 << BITS],
         earlier: [0; HISTORY],
         three: [0; 1 << THREE],
-        depth: Depth { places: 0, good: 0, nice: 0 },
+        habits: Habits { nice: 0, skip: 0, good: 0, places: 0 },
     };
-
-    /// Starts over, with the window's history. Where nothing was seen, the place is that of the first byte.
-    pub fn open(&mut self, window: &Window, depth: Depth) {
-        self.depth = depth;
-        self.head.fill(window.start() as u16);
-        self.three.fill(window.start() as u16);
-        self.enter(window, window.start(), HISTORY.min(window.end()));
-    }
 
     #[inline(always)]
     fn put(&mut self, bytes: u32, at: usize) -> (u16, u16) {
@@ -53,6 +34,14 @@ impl Chains {
 impl Finder for Chains {
     const LAZY: bool = true;
 
+    fn open(&mut self, window: &Window, habits: Habits) {
+        self.habits = habits;
+        // Where nothing was seen, the place is that of the first byte.
+        self.head.fill(window.start() as u16);
+        self.three.fill(window.start() as u16);
+        self.enter(window, window.start(), HISTORY);
+    }
+
     #[inline(always)]
     fn find(&mut self, window: &Window, at: usize, most: usize, known: usize) -> (usize, u32) {
         let here = window.load4(at);
@@ -61,14 +50,14 @@ impl Finder for Chains {
         if most <= length {
             return (0, 0);
         }
-        let mut left = self.depth.places;
+        let mut left = self.habits.places;
         if known == 0 {
             let distance = (at as u16).wrapping_sub(near);
             if distance.wrapping_sub(1) < NEAR && (window.load4(usize::from(near)) ^ here) << 8 == 0 {
                 far = distance;
             }
         } else {
-            left >>= if known < self.depth.good { 1 } else { 2 };
+            left >>= if known < self.habits.good { 1 } else { 2 };
         }
         let mut last = 0;
         let mut wanted = window.load4(at.wrapping_add(length).wrapping_sub(3));
@@ -84,7 +73,7 @@ impl Finder for Chains {
                 let common = window.common(at, there, 4, most);
                 if common > length {
                     (length, far) = (common, distance);
-                    if length >= self.depth.nice || length == most {
+                    if length >= self.habits.nice || length == most {
                         break;
                     }
                     wanted = window.load4(at.wrapping_add(length).wrapping_sub(3));

@@ -32,8 +32,8 @@ use std::cell::RefCell;
 use bits::Bits;
 use blocks::{Blocks, SEGMENT};
 use buckets::{Buckets, Fast};
-use chains::{Chains, Depth};
-use parse::{Habits, parse};
+use chains::Chains;
+use parse::{Finder, Habits, parse};
 use window::{HISTORY, Window};
 
 /// Compresses a chunk: whole bytes of raw DEFLATE that continue a stream whose content ends with the dictionary, of which the last
@@ -42,42 +42,35 @@ use window::{HISTORY, Window};
 /// Level 0 stores, 1 is the fastest, 9 (and any above) the smallest. The result is never longer than the chunk, five bytes for each
 /// 65,535 begun, and five for the end.
 pub fn deflate(level: u8, dictionary: &[u8], bytes: &[u8], last: bool) -> Vec<u8> {
-    thread_local!(static ENCODER: RefCell<Box<Encoder>> = RefCell::new(Box::new(Encoder::NONE)));
-    ENCODER.with_borrow_mut(|encoder| encoder.deflate(level, dictionary, bytes, last))
+    thread_local!(static ENCODER: RefCell<(Box<Encoder>, Vec<u8>)> = RefCell::new((Box::new(Encoder::NONE), Vec::new())));
+    ENCODER.with_borrow_mut(|(encoder, out)| encoder.deflate(level, dictionary, bytes, last, out))
 }
 
-/// What a thread keeps from chunk to chunk, so that it is allocated once: half a MiB, and a little more than the largest chunk.
+/// What a thread keeps from chunk to chunk, so that it is allocated once: about 600 KiB. Beside it is room for the largest chunk.
 struct Encoder {
     window: Window,
     buckets: Buckets,
     chains: Chains,
     blocks: Blocks,
-    out: Vec<u8>,
 }
 
 impl Encoder {
     /// All of it zero, so that it is no part of a program's data.
-    const NONE: Self = Self {
-        window: Window::NONE,
-        buckets: Buckets::NONE,
-        chains: Chains::NONE,
-        blocks: Blocks::NONE,
-        out: Vec::new(),
-    };
+    const NONE: Self =
+        Self { window: Window::NONE, buckets: Buckets::NONE, chains: Chains::NONE, blocks: Blocks::NONE };
 
-    fn deflate(&mut self, level: u8, dictionary: &[u8], bytes: &[u8], last: bool) -> Vec<u8> {
-        let mut out = std::mem::take(&mut self.out);
+    fn deflate(&mut self, level: u8, dictionary: &[u8], bytes: &[u8], last: bool, out: &mut Vec<u8>) -> Vec<u8> {
         // A block is never longer than stored, and only the last one has fewer bytes than a segment.
         let room = bytes.len() + bytes.len() / SEGMENT * 8 + 64;
         if out.len() < room {
             out.resize(room, 0);
         }
-        let mut bits = Bits::new(&mut out);
+        let mut bits = Bits::new(out);
         if level > 0 && !bytes.is_empty() {
             self.compress(level, dictionary, bytes, last, &mut bits);
         }
         if bits.is_empty() || bits.written() >= block::stored(bytes.len()) {
-            bits = Bits::new(&mut out);
+            bits = Bits::new(out);
             block::store(bytes, last, &mut bits);
         }
         if last {
@@ -86,16 +79,14 @@ impl Encoder {
             block::store(&[], false, &mut bits);
         }
         let written = bits.written();
-        let made = out[..written].to_vec();
-        self.out = out;
-        made
+        out[..written].to_vec()
     }
 
     fn compress(&mut self, level: u8, dictionary: &[u8], bytes: &[u8], last: bool, bits: &mut Bits<'_>) {
         self.window.open(dictionary);
         let mut filled = self.window.fill(HISTORY, bytes);
         self.blocks.open(HISTORY);
-        let (run, habits) = self.open(level);
+        let (run, habits) = at_level(level);
         let mut at = HISTORY;
         loop {
             let end = self.window.end();
@@ -114,44 +105,51 @@ impl Encoder {
         }
     }
 
-    /// Makes the finder of a level ready.
-    fn open(&mut self, level: u8) -> (Run, Habits) {
-        let habits = |nice, skip| Habits { nice, skip };
-        let (places, good, (run, habits)): (_, _, (Run, _)) = match level {
-            1 => (0, 0, (Self::fast::<1, false, false, 1>, habits(0, 5))),
-            2 => (0, 0, (Self::fast::<2, false, false, 1>, habits(0, 6))),
-            3 => (0, 0, (Self::fast::<2, false, true, 1>, habits(12, 6))),
-            4 => (0, 0, (Self::fast::<2, false, true, 3>, habits(16, 6))),
-            5 => (0, 0, (Self::fast::<4, false, true, 8>, habits(32, 7))),
-            6 => (0, 0, (Self::fast::<4, true, true, 129>, habits(48, 7))),
-            7 => (8, 8, (Self::thorough, habits(48, 8))),
-            8 => (32, 16, (Self::thorough, habits(128, 8))),
-            _ => (1024, 32, (Self::thorough, habits(258, 9))),
-        };
-        if places == 0 {
-            self.buckets.open(&self.window);
-        } else {
-            self.chains.open(&self.window, Depth { places, good, nice: habits.nice });
-        }
-        (run, habits)
-    }
-
-    fn fast<const WAYS: usize, const SHORT: bool, const LAZY: bool, const EDGE: usize>(
+    fn fast<
+        const ALL: usize,
+        const FOUR: usize,
+        const SEVEN: usize,
+        const THREE: usize,
+        const LAZY: bool,
+        const EDGE: usize,
+    >(
         &mut self,
         habits: Habits,
         at: usize,
         until: usize,
     ) -> usize {
-        let mut finder = Fast::<WAYS, SHORT, LAZY, EDGE>(&mut self.buckets);
+        let mut finder = Fast::<ALL, FOUR, SEVEN, THREE, LAZY, EDGE>(&mut self.buckets);
+        if at == HISTORY {
+            finder.open(&self.window, habits);
+        }
         parse(&self.window, &mut finder, &mut self.blocks.tokens, habits, at, until)
     }
 
     fn thorough(&mut self, habits: Habits, at: usize, until: usize) -> usize {
+        if at == HISTORY {
+            self.chains.open(&self.window, habits);
+        }
         parse(&self.window, &mut self.chains, &mut self.blocks.tokens, habits, at, until)
     }
 }
 
-/// Finds tokens between two positions.
+/// How a level finds tokens, and how much it tries. The numbers of a fast one are those of [`Fast`].
+fn at_level(level: u8) -> (Run, Habits) {
+    let habits = |nice, skip| Habits { nice, skip, good: 0, places: 0 };
+    match level {
+        1 => (Encoder::fast::<1, 1, 0, 0, false, 1>, habits(0, 5)),
+        2 => (Encoder::fast::<2, 1, 1, 0, false, 1>, habits(0, 6)),
+        3 => (Encoder::fast::<2, 1, 1, 0, false, 3>, habits(0, 6)),
+        4 => (Encoder::fast::<2, 1, 1, 0, true, 3>, habits(12, 6)),
+        5 => (Encoder::fast::<3, 1, 2, 0, true, 8>, habits(16, 6)),
+        6 => (Encoder::fast::<4, 2, 2, 1, true, 16>, habits(32, 7)),
+        7 => (Encoder::fast::<6, 4, 2, 1, true, 129>, habits(64, 7)),
+        8 => (Encoder::thorough, Habits { nice: 128, skip: 8, good: 16, places: 32 }),
+        _ => (Encoder::thorough, Habits { nice: 258, skip: 9, good: 32, places: 1024 }),
+    }
+}
+
+/// Finds tokens between two positions; at the first one, the finder starts over.
 type Run = fn(&mut Encoder, Habits, usize, usize) -> usize;
 
 /// The window's bytes behind a position that is looked at, except at the end: more than a match has.

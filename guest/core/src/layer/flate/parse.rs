@@ -8,6 +8,9 @@ pub trait Finder {
     /// Whether a match is given up for a better one at the next byte.
     const LAZY: bool;
 
+    /// Starts over, with the window's history.
+    fn open(&mut self, window: &Window, habits: Habits);
+
     /// Enters a position, and finds a repetition there: its length, at most `most`, and how far back it is; less than 3 is none.
     /// One that is not longer than `known` need not be found.
     fn find(&mut self, window: &Window, at: usize, most: usize, known: usize) -> (usize, u32);
@@ -23,6 +26,10 @@ pub struct Habits {
     pub nice: usize,
     /// After 2 to the power of this bytes without a match, bytes are skipped: what does not compress is passed at ever larger steps.
     pub skip: u32,
+    /// From this length on, a better match is looked for at a quarter of the places, else at half of them.
+    pub good: usize,
+    /// How many places of a chain are looked at.
+    pub places: u32,
 }
 
 /// Finds tokens from `at` until `until` or, with the last one, a little behind; where it stopped.
