@@ -18,7 +18,7 @@ pub mod images {
             "ocix:image/destinations.sink": crate::sinks::Sink,
             "ocix:image/destinations.tree-writer": crate::tree_writers::TreeWriter,
             "ocix:image/http.exchange": crate::http::Exchange,
-            "ocix:image/workers.hasher": crate::workers::Hasher,
+            "ocix:image/workers.hasher": crate::hashers::Hasher,
         },
     });
 }

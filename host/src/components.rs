@@ -6,21 +6,23 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Engine, StoreLimits};
 
 use crate::bindings::images::ImagesPre;
 use crate::bindings::toolkit::ToolkitPre;
 use crate::engine;
 use crate::error::{Error, ErrorCode, Fault, error};
 use crate::failure;
+use crate::limits::{Bounds, Ticker};
 use crate::state::{Media, State};
 
 /// Both components, ready to be instantiated.
 #[derive(Clone)]
 pub struct Components {
     pub(crate) images: ImagesPre<State>,
-    pub(crate) toolkit: ToolkitPre<StoreLimits>,
+    pub(crate) toolkit: ToolkitPre<Bounds>,
+    pub(crate) ticker: Ticker,
 }
 
 impl Components {
@@ -36,7 +38,7 @@ impl Components {
     }
 
     /// The option table's component alone, for those who only ask.
-    pub(crate) fn embedded_toolkit() -> Result<ToolkitPre<StoreLimits>, Error> {
+    pub(crate) fn embedded_toolkit() -> Result<ToolkitPre<Bounds>, Error> {
         let engine = Engine::new(&engine::config()).map_err(|why| failed(&why))?;
         let toolkit = load(&engine, TOOLKIT_COMPILED, TOOLKIT).map_err(|why| failed(&why))?;
         link_toolkit(&engine, &toolkit).map_err(|why| failed(&why))
@@ -59,11 +61,11 @@ impl Components {
         let mut linker = Linker::new(engine);
         crate::bindings::images::Images::add_to_linker::<State, Media>(&mut linker, |state| state)?;
         let images = ImagesPre::new(linker.instantiate_pre(images)?)?;
-        Ok(Self { images, toolkit: link_toolkit(engine, toolkit)? })
+        Ok(Self { images, toolkit: link_toolkit(engine, toolkit)?, ticker: Ticker::default() })
     }
 }
 
-fn link_toolkit(engine: &Engine, toolkit: &Component) -> wasmtime::Result<ToolkitPre<StoreLimits>> {
+fn link_toolkit(engine: &Engine, toolkit: &Component) -> wasmtime::Result<ToolkitPre<Bounds>> {
     ToolkitPre::new(Linker::new(engine).instantiate_pre(toolkit)?)
 }
 

@@ -14,9 +14,10 @@ use crate::components::Components;
 use crate::credentials::{Credentials, Lookups};
 use crate::destinations::Destinations;
 use crate::directories::Directory;
-use crate::error::{Error, ErrorCode, Fault, error, shown};
+use crate::error::{Error, ErrorCode, Fault, error};
 use crate::failure::{self, Results};
 use crate::job::Job;
+use crate::limits::{Limits, Who, stopped};
 use crate::named;
 use crate::progress::Event;
 use crate::state::{Ambient, State};
@@ -32,6 +33,8 @@ pub struct Context {
     pub parallelism: NonZeroUsize,
     /// Hash with the processor's own instructions, outside of the sandbox: known answers are checked first.
     pub native_hashing: bool,
+    /// What the components may have.
+    pub limits: Limits,
     /// What the user keeps for registries.
     pub credentials: Credentials,
     /// How connections to registries are made.
@@ -52,6 +55,7 @@ impl Context {
             store: store.into(),
             parallelism: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             native_hashing: true,
+            limits: Limits::default(),
             credentials: Credentials::of_user(),
             transport: Transport::of_user(),
             allow_insecure: false,
@@ -99,8 +103,9 @@ impl Components {
         directory: Directory,
         destinations: Arc<Destinations>,
     ) -> Result<seam::Results, Error> {
-        let workers = Workers::new(self.toolkit.clone(), context.parallelism, context.native_hashing)
-            .map_err(|trap| stopped(&trap))?;
+        let ticking = self.ticker.start(self.images.engine());
+        let limits = context.limits;
+        let workers = Workers::new(self.toolkit.clone(), context.parallelism, limits, context.native_hashing, ticking);
         let ambient = Ambient {
             workers: Arc::new(workers),
             destinations,
@@ -109,29 +114,21 @@ impl Components {
             progress: context.progress,
             stop: context.stop,
         };
-        let mut store = Store::new(self.images.engine(), State::new(Arc::new(ambient)));
-        store.limiter(|state| &mut state.limits);
+        let mut store = Store::new(self.images.engine(), State::new(Arc::new(ambient), &limits));
+        store.limiter(|state| &mut state.room);
+        // Whatever the component does, others get their turn, and one of them may be the end of this job.
+        store.epoch_deadline_async_yield_and_update(1);
+        store.set_epoch_deadline(1);
         let job = job.open(&mut store.data_mut().table)?;
-        let directory = store.data_mut().table.push(directory).map_err(|trap| stopped(&trap.into()))?;
+        let directory = store.data_mut().table.push(directory).map_err(|trap| stopped(Who::Job, &trap.into()))?;
         let ran = async {
             let images = self.images.instantiate_async(&mut store).await?;
             store
                 .run_concurrent(async |accessor| images.ocix_image_exporter().call_run(accessor, job, directory).await)
                 .await?
         };
-        ran.await.unwrap_or_else(|trap: wasmtime::Error| Err(stopped(&trap)))
+        ran.await.unwrap_or_else(|trap: wasmtime::Error| Err(stopped(Who::Job, &trap)))
     }
-}
-
-/// A trap: the component broke its own rules, or a limit.
-pub fn stopped(trap: &wasmtime::Error) -> Error {
-    let mut error = error(
-        Fault::Component,
-        ErrorCode::Other("trap".into()),
-        "the component stopped unexpectedly: this is a bug in ocix",
-    );
-    error.causes.push(shown(&trap.root_cause().to_string()));
-    error
 }
 
 /// How long a component may take to stop by itself.

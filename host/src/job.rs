@@ -8,8 +8,8 @@ use wasmtime::component::{Resource, ResourceTable, ResourceTableError};
 use crate::bindings::images::exports::ocix::image::exporter as seam;
 use crate::bindings::images::ocix::image::types::Platform;
 use crate::error::{Error, ErrorCode, Fault, error, refused, shown};
-use crate::export::stopped;
 use crate::files::File;
+use crate::limits::{Who, stopped};
 use crate::source::Source;
 
 pub use crate::bindings::images::exports::ocix::image::exporter::Form;
@@ -177,7 +177,7 @@ impl Attestation {
 fn document(path: &Path, table: &mut ResourceTable) -> Result<Resource<File>, Error> {
     let opened = fs::File::open(path).and_then(|file| File::new(file, path, Fault::Request));
     let file = opened.map_err(|why| refused(Fault::Request, "read", path, &why))?;
-    table.push(file).map_err(|why: ResourceTableError| stopped(&why.into()))
+    table.push(file).map_err(|why: ResourceTableError| stopped(Who::Job, &why.into()))
 }
 
 /// Split only: the component brings it into normal form.

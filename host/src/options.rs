@@ -2,8 +2,9 @@
 
 use crate::bindings::toolkit::exports::ocix::image::options::Guest;
 use crate::components::Components;
-use crate::error::{Error, ErrorCode, Fault, error};
+use crate::error::Error;
 use crate::failure;
+use crate::limits::{Bounds, Limits, Who, stopped};
 use crate::workers::Worker;
 
 pub use crate::bindings::toolkit::exports::ocix::image::options::{Kind, OptionDoc};
@@ -32,21 +33,11 @@ pub fn check(output: &str) -> Result<(), failure::Error> {
     Ok(ask(|guest, store| guest.call_check(store, output))??)
 }
 
-fn ask<T>(
-    question: impl FnOnce(&Guest, &mut wasmtime::Store<wasmtime::StoreLimits>) -> wasmtime::Result<T>,
-) -> Result<T, Error> {
+fn ask<T>(question: impl FnOnce(&Guest, &mut wasmtime::Store<Bounds>) -> wasmtime::Result<T>) -> Result<T, Error> {
     let toolkit = Components::embedded_toolkit()?;
-    let asked = Worker::new(&toolkit).and_then(|mut worker| {
-        let (toolkit, store) = worker.parts();
+    let asked = Worker::new(&toolkit, &Limits::default()).and_then(|mut worker| {
+        let (toolkit, store) = worker.parts(None);
         question(toolkit.ocix_image_options(), store)
     });
-    asked.map_err(|trap| {
-        let mut error = error(
-            Fault::Component,
-            ErrorCode::Other("trap".into()),
-            "the option table is not available: this is a bug in ocix",
-        );
-        error.causes.push(crate::error::shown(&trap.root_cause().to_string()));
-        error
-    })
+    asked.map_err(|trap| stopped(Who::Worker, &trap))
 }

@@ -8,8 +8,8 @@ use wasmtime::component::{ResourceTable, ResourceTableError};
 use crate::bindings::images::exports::ocix::image::exporter as seam;
 use crate::directories::Directory;
 use crate::error::{Error, ErrorCode, Fault, error, refused, shown};
-use crate::export::stopped;
 use crate::files::{File, Input};
+use crate::limits::{Who, stopped};
 use crate::trees::Tree;
 
 /// What is exported.
@@ -32,7 +32,7 @@ pub enum Source {
 impl Source {
     /// The seam's form of it.
     pub(crate) fn open(&self, table: &mut ResourceTable) -> Result<seam::Source, Error> {
-        let full = |why: ResourceTableError| stopped(&why.into());
+        let full = |why: ResourceTableError| stopped(Who::Job, &why.into());
         Ok(match self {
             Self::Directory(path) => seam::Source::Files(table.push(Tree::open(path)?).map_err(full)?),
             Self::Layout(path) => seam::Source::Layout(table.push(Directory::source(path)).map_err(full)?),

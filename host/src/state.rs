@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
-use wasmtime::{StoreLimits, StoreLimitsBuilder};
 
 use crate::bindings::images::ocix::image::progress::Event;
 use crate::clients::Clients;
 use crate::credentials::Lookups;
 use crate::destinations::Destinations;
+use crate::limits::{Limits, Room, Who};
 use crate::workers::Workers;
 
 /// The world's imports, implemented on [`State`].
@@ -24,7 +24,7 @@ pub struct State {
     /// Every resource that the component holds.
     pub table: ResourceTable,
     /// Of the instance's memory.
-    pub limits: StoreLimits,
+    pub room: Room,
     /// Everything ambient.
     pub ambient: Arc<Ambient>,
 }
@@ -47,9 +47,8 @@ pub struct Ambient {
 
 impl State {
     /// Before the first resource.
-    pub fn new(ambient: Arc<Ambient>) -> Self {
-        let limits = StoreLimitsBuilder::new().memory_size(MEMORY).instances(64).tables(64).build();
-        Self { table: ResourceTable::new(), limits, ambient }
+    pub fn new(ambient: Arc<Ambient>, limits: &Limits) -> Self {
+        Self { table: ResourceTable::new(), room: Room::new(Who::Job, limits.job_memory), ambient }
     }
 }
 
@@ -72,6 +71,3 @@ pub fn put<T: Send, R: Send + 'static>(accessor: &Accessor<T, Media>, state: R) 
 pub fn ambient<T: Send>(accessor: &Accessor<T, Media>) -> Arc<Ambient> {
     accessor.with(|mut access| access.get().ambient.clone())
 }
-
-/// What the instance may have, in bytes: far more than it needs.
-const MEMORY: usize = 512 << 20;

@@ -108,6 +108,8 @@ impl Layout {
             let good = match name.to_str().unwrap_or_default() {
                 "oci-layout" => fs::read_to_string(&path).unwrap().contains(r#""imageLayoutVersion""#),
                 "index.json" => true,
+                // What is remembered of a layer.
+                name if name.starts_with("known/sha256/") => true,
                 // What a lock is held on; it has no content.
                 name if name.contains("lock") && !name.contains('/') => fs::metadata(&path).unwrap().len() == 0,
                 _ => blob().is_some_and(|hex| sha256(&fs::read(&path).unwrap()) == format!("sha256:{hex}")),

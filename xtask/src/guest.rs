@@ -20,6 +20,15 @@ pub fn build() -> Result<()> {
     Ok(())
 }
 
+/// Makes `target/components/misbehaving-{images,toolkit}.wasm`, which break the rules of their worlds so that tests can see what a host does.
+pub fn build_misbehaving() -> Result<()> {
+    compile(&["--package", "ocix-misbehaving-images", "--package", "ocix-misbehaving-toolkit"])?;
+    for world in ["images", "toolkit"] {
+        encode(&format!("ocix_misbehaving_{world}"), &format!("misbehaving-{world}"))?;
+    }
+    Ok(())
+}
+
 /// Compiles the packages that `args` select for wasm32 with the profile `guest`: `target/wasm32-unknown-unknown/guest/NAME.wasm`.
 pub fn compile(args: &[&str]) -> Result<()> {
     install_target()?;

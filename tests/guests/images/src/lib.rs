@@ -1,0 +1,63 @@
+//! A component of the world `images` whose first output says what it does wrong. `work A B …` compresses the chunks `A/`, `B/`, …, one after
+//! the other, and its metadata tells what became of each; `hash TEXT` hashes the text.
+
+mod bindings;
+#[path = "../../faults.rs"]
+mod faults;
+
+use bindings::exports::ocix::image::exporter::{self, Job, Results};
+use bindings::exports::ocix::image::options::{self, OptionDoc};
+use bindings::ocix::image::directories::Directory;
+use bindings::ocix::image::types::{Chunk, Compression, Error, HashAlgorithm};
+use bindings::ocix::image::workers;
+
+/// What the world's exports are implemented on.
+struct Misbehaving;
+
+impl exporter::Guest for Misbehaving {
+    async fn run(job: Job, _: Directory) -> Result<Results, Error> {
+        let output = job.outputs.first().cloned().unwrap_or_default();
+        let (verb, words) = output.split_once(' ').unwrap_or((&output, ""));
+        faults::commit(verb);
+        let mut told = Vec::new();
+        for word in words.split(' ') {
+            told.push(match verb {
+                "work" => work(word).await,
+                "hash" => hash(word).await,
+                _ => String::new(),
+            });
+        }
+        Ok(Results { reports: Vec::new(), metadata: told.join("\n"), image_id: None })
+    }
+}
+
+impl options::Guest for Misbehaving {
+    fn describe() -> Vec<OptionDoc> {
+        Vec::new()
+    }
+
+    fn markdown() -> String {
+        String::new()
+    }
+
+    fn check(_: String) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// The bytes that a chunk became, or the error.
+async fn work(word: &str) -> String {
+    let bytes = format!("{word}/").into_bytes();
+    let compression = Compression::Deflate(6);
+    let chunk = Chunk { compression, dictionary: Vec::new(), bytes, parts: Vec::new(), last: true };
+    match workers::compress(chunk).await {
+        Ok(packed) => format!("{:?}", packed.bytes),
+        Err(error) => error.message,
+    }
+}
+
+async fn hash(word: &str) -> String {
+    let hasher = workers::Hasher::new(HashAlgorithm::Sha256);
+    hasher.update(word.into()).await;
+    format!("{:?}", hasher.sum().await)
+}
