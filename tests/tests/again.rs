@@ -1,5 +1,7 @@
 //! What was made before is not made again: the store remembers which blob came of which bytes, and nothing but time depends on it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
