@@ -1,9 +1,10 @@
 //! A layout as an OCI archive: its files in one tar, in BuildKit's order, with owner and time 0.
 
+use super::known::KNOWN;
 use crate::error::Result;
 use crate::layer::tar;
 
-/// The archive of these files: each with its path in the layout, in byte order of the paths.
+/// The archive of these files: each with its path in the layout, in byte order of the paths. What a layout remembers stays behind.
 ///
 /// # Errors
 /// A path that no tar can hold.
@@ -12,7 +13,7 @@ pub fn pack<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> Result<Vec<
     for folder in ["blobs/", "blobs/sha256/"] {
         archive.extend(tar::plain(folder, 0o755, 0)?);
     }
-    for (path, content) in files {
+    for (path, content) in files.filter(|(path, _)| !path.starts_with(KNOWN)) {
         let mode = if path == "index.json" { 0o644 } else { 0o444 };
         archive.extend(tar::plain(path, mode, content.len() as u64)?);
         archive.extend_from_slice(content);

@@ -102,8 +102,11 @@ impl Record {
 }
 
 fn path(key: &str) -> String {
-    format!("known/sha256/{}", Digest::of(key.as_bytes()).hex())
+    format!("{KNOWN}sha256/{}", Digest::of(key.as_bytes()).hex())
 }
+
+/// The folder of all records.
+pub const KNOWN: &str = "known/";
 
 #[cfg(test)]
 mod tests {
