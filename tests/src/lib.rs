@@ -24,6 +24,7 @@ pub mod token;
 pub mod tree;
 
 mod text;
+mod wait;
 
 pub use cases::Case;
 pub use containerd::Containerd;
@@ -33,3 +34,4 @@ pub use run::{Run, program};
 pub use scratch::Scratch;
 pub use text::{base64, sha256};
 pub use tree::Tree;
+pub use wait::wait;
