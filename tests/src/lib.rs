@@ -26,6 +26,7 @@ pub mod token;
 pub mod tree;
 
 mod text;
+mod wait;
 
 pub use cases::Case;
 pub use certificates::Authority;
@@ -37,3 +38,4 @@ pub use run::{Run, program};
 pub use scratch::Scratch;
 pub use text::{base64, sha256};
 pub use tree::Tree;
+pub use wait::wait;

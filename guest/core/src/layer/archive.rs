@@ -127,7 +127,7 @@ impl<I: Input> Contents for Archive<I> {
     }
 
     fn warning(&mut self) -> Option<String> {
-        self.framing.warning()
+        self.framing.warning().or_else(|| self.decoder.as_mut()?.warning())
     }
 }
 

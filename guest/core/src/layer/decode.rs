@@ -1,11 +1,12 @@
-//! Reading compressed tars: gzip, and zstd (RFC 8878) of any number of frames, in bounded memory.
+//! Reading compressed tars, gzip and zstd, in bounded memory.
 //!
 //! What an encoder may legally write is read; what is cut short, damaged or followed by something else is an error. Output is
-//! limited, so that a small file cannot become an endless one. How much memory a frame takes is in its header: its window, which is
-//! 8 MiB or less unless the encoder was told otherwise, and no more than has come out so far.
+//! limited, so that a small file cannot become an endless one. gzip takes 32 KiB. How much memory zstd takes is in the header of each
+//! frame: a window of 8 MiB or less, unless the encoder was told otherwise, of 128 MiB at most, and no more than has come out so far.
 
-use rust_zstd::Decompressor;
+mod zstd;
 
+use self::zstd::Zstd;
 use super::gzip::Gzip;
 use crate::error::{Error, Result};
 
@@ -24,12 +25,6 @@ pub struct Budget {
     made: u64,
 }
 
-/// What a zstd stream is in the middle of.
-pub struct Zstd {
-    state: Decompressor,
-    budget: Budget,
-}
-
 impl Decoder {
     /// For a stream that starts with these bytes; `None` when it is neither.
     pub fn of(start: &[u8]) -> Option<Self> {
@@ -37,9 +32,7 @@ impl Decoder {
             [0x1f, 0x8b, ..] => Some(Self::Gzip(Box::new(Gzip::new()))),
             // A frame, or a skippable one.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
-                let mut state = Decompressor::new();
-                state.set_window_log_max(WINDOW_LOG);
-                Some(Self::Zstd(Box::new(Zstd { state, budget: Budget::default() })))
+                Some(Self::Zstd(Box::new(Zstd::new())))
             }
             _ => None,
         }
@@ -49,8 +42,8 @@ impl Decoder {
     /// none means that more input is needed.
     ///
     /// # Errors
-    /// `malformed` for damaged bytes, `limit-exceeded` for a window over 128 MiB, more than 64 GiB in all, or more than 1000 times the
-    /// input after 64 MiB.
+    /// `malformed` for damaged bytes and for what follows the stream, `unsupported` for a dictionary, `limit-exceeded` for a window
+    /// over 128 MiB, more than 64 GiB in all, or more than 1000 times the input after 64 MiB.
     pub fn push(&mut self, input: &[u8]) -> Result<(usize, Vec<u8>)> {
         match self {
             Self::Gzip(gzip) => gzip.push(input),
@@ -65,10 +58,15 @@ impl Decoder {
     pub fn finish(&self) -> Result<()> {
         match self {
             Self::Gzip(gzip) => gzip.finish(),
-            Self::Zstd(zstd) => zstd
-                .state
-                .finish()
-                .map_err(|why| Error::malformed("zstd", "the zstd stream is cut short: copy it again").because(why)),
+            Self::Zstd(zstd) => zstd.finish(),
+        }
+    }
+
+    /// Something to know about the stream so far, told once: what it has is legal, and not every decoder reads it.
+    pub fn warning(&mut self) -> Option<String> {
+        match self {
+            Self::Gzip(gzip) => gzip.warning(),
+            Self::Zstd(zstd) => zstd.warning(),
         }
     }
 }
@@ -88,118 +86,12 @@ impl Budget {
     }
 }
 
-impl Zstd {
-    fn push(&mut self, input: &[u8]) -> Result<(usize, Vec<u8>)> {
-        let mut out = vec![0; OUT];
-        let (mut read, mut made) = (0, 0);
-        // A call ends with its frame, which may be small.
-        loop {
-            let before = (read, made);
-            self.state.decompress_stream(input, &mut read, &mut out, &mut made).map_err(broken)?;
-            self.budget.add(read.saturating_sub(before.0), made.saturating_sub(before.1))?;
-            if (read, made) == before || made == out.len() {
-                out.truncate(made);
-                return Ok((read, out));
-            }
-        }
-    }
-}
-
-fn broken(why: String) -> Error {
-    let error = if why.starts_with("Window ") && why.contains("too large") {
-        Error::limit(
-            "window",
-            "the zstd stream asks for a window of more than 128 MiB: compress it with `--long=27` or less",
-        )
-    } else {
-        Error::malformed("zstd", "the zstd stream is damaged")
-    };
-    error.because(why)
-}
-
 /// Bytes that one call makes at most.
 pub const OUT: usize = 1 << 20;
 
-/// What zstd's own tool reads without being told to.
-const WINDOW_LOG: u32 = 27;
 const MOST: u64 = 64 << 30;
 const FREE: u64 = 64 << 20;
 const RATIO: u64 = 1000;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::digest::Digest;
-    use crate::error::Code;
-    use crate::layer::trial::try_unzstd;
-
-    fn decode(bytes: &[u8], piece: usize) -> Result<Vec<u8>> {
-        let mut decoder = Decoder::of(bytes).unwrap();
-        let mut out = Vec::new();
-        for mut piece in bytes.chunks(piece) {
-            loop {
-                let (taken, made) = decoder.push(piece)?;
-                piece = &piece[taken..];
-                if taken == 0 && made.is_empty() {
-                    assert!(piece.is_empty());
-                    break;
-                }
-                out.extend(made);
-            }
-        }
-        decoder.finish().map(|()| out)
-    }
-
-    #[test]
-    fn frames_of_every_kind() {
-        let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpora/zstd");
-        let files = |folder: &str| {
-            let files = std::fs::read_dir(format!("{corpus}/{folder}")).unwrap().map(|file| file.unwrap().path());
-            files.filter(|path| path.extension().is_some_and(|extension| extension == "zst")).collect::<Vec<_>>()
-        };
-        let mut checked = 0;
-        for path in files("good") {
-            let bytes = std::fs::read(&path).unwrap();
-            let content = decode(&bytes, 1 << 20).unwrap();
-            assert!(decode(&bytes, 7).unwrap() == content, "{}", path.display());
-            assert!(try_unzstd(&bytes).unwrap() == content, "{}", path.display());
-            if let Ok(line) = std::fs::read_to_string(format!("{}.sha256", path.display())) {
-                assert_eq!(
-                    line.trim(),
-                    format!("{} {}", Digest::of(&content).hex(), content.len()),
-                    "{}",
-                    path.display()
-                );
-                checked += 1;
-            }
-        }
-        assert!(checked > 50, "{checked}");
-        let mut refused = Vec::new();
-        for path in files("bad") {
-            let bytes = std::fs::read(&path).unwrap();
-            assert_eq!(decode(&bytes, 1 << 20).map_err(|error| error.code), Err(Code::Malformed("zstd".into())));
-            assert!(try_unzstd(&bytes).is_none(), "{}", path.display());
-            refused.push(path.file_name().unwrap().to_str().unwrap().to_owned());
-        }
-        refused.sort();
-        assert_eq!(refused, REFUSED.map(|(name, _)| name));
-    }
-
-    /// What is refused, and why, though some releases of zstd's own tool (1.5.4) still read it: what they make of it is chance.
-    const REFUSED: [(&str, &str); 2] = [
-        ("off0.bin.zst", "an offset of 0, which points at nothing (RFC 8878, 3.1.1.5)"),
-        ("zeroSeq_extraneous.zst", "no sequences, and bytes behind them (RFC 8878, 3.1.1.3.2)"),
-    ];
-
-    #[test]
-    fn damaged_frames_never_panic() {
-        let whole = rust_zstd::compress_to_vec(&crate::layer::trial::text(3000));
-        for at in 4..whole.len() {
-            for bit in 0..8 {
-                let mut frame = whole.clone();
-                frame[at] ^= 1 << bit;
-                let _ = decode(&frame, 1 << 20);
-            }
-        }
-    }
-}
+mod tests;

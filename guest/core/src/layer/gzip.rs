@@ -20,6 +20,7 @@ pub struct Gzip {
     /// Bytes of a field, until it is whole.
     held: Vec<u8>,
     budget: Budget,
+    warned: bool,
 }
 
 /// What comes next (RFC 1952, 2.3).
@@ -50,6 +51,7 @@ impl Gzip {
             header_crc32: crc32fast::Hasher::new(),
             held: Vec::new(),
             budget: Budget::default(),
+            warned: false,
         }
     }
 
@@ -95,6 +97,12 @@ impl Gzip {
             Next::Between | Next::Padding => Ok(()),
             _ => Err(malformed("is cut short: copy it again")),
         }
+    }
+
+    /// As [`Decoder::warning`](super::decode::Decoder::warning).
+    pub fn warning(&mut self) -> Option<String> {
+        let padded = matches!(self.next, Next::Padding) && !std::mem::replace(&mut self.warned, true);
+        padded.then(|| "zeros stand behind the gzip stream, which some decoders refuse: they are left out".into())
     }
 
     /// Some of a member's content: how many bytes it took.

@@ -3,7 +3,7 @@
 mod archive;
 mod block;
 mod chunk;
-pub(crate) mod decode;
+pub mod decode;
 mod deflate;
 pub mod entries;
 mod estargz;
