@@ -103,6 +103,11 @@ impl Bounds {
         store
     }
 
+    /// Bytes of memory that the store has.
+    pub fn used(&self) -> usize {
+        self.room.used
+    }
+
     /// Before a call: its time begins. It is stopped when nobody holds what `wanted` points to any more.
     pub fn renew(store: &mut Store<Self>, wanted: Option<Weak<()>>) {
         store.set_epoch_deadline(1);

@@ -62,9 +62,12 @@ impl Workers {
         }
     }
 
-    /// An instance that can be used again.
+    /// An instance that can be used again. One that has grown large is not: its memory does not shrink, and what another level needs may
+    /// not fit between what is left of the last one.
     pub fn give(&self, worker: Worker) {
-        self.idle().push(worker);
+        if worker.store.data().used() <= self.limits.worker_memory / 4 {
+            self.idle().push(worker);
+        }
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Worker>> {
