@@ -147,7 +147,9 @@ fn a_stalled_connection_is_given_up() {
                 },
             }
         });
-        assert!(error.message.contains("took and sent nothing for 0.1 seconds"), "{}", error.message);
+        // Who gives up is told why; who was just writing may only see that the connection has gone.
+        let told = ["took and sent nothing for 0.1 seconds", "was closed: push again", "broke off: push again"];
+        assert!(told.iter().any(|why| error.message.contains(why)), "{}", error.message);
         done.send(()).unwrap();
         server.join().unwrap();
     }
