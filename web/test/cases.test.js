@@ -5,6 +5,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { exportImage } from '../node.js';
+import { entriesOf } from './tree.js';
 
 const folder = new URL('../../tests/cases/', import.meta.url);
 const names = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
@@ -41,25 +42,4 @@ function read(name, file) {
 function keyAndValue(line) {
   const [, key, value] = /^([a-z-]+) *= *(.*)$/.exec(line);
   return [key, value.startsWith("'") ? value.slice(1, -1) : JSON.parse(value)];
-}
-
-const TYPES = { f: 'file', n: 'file', d: 'directory', l: 'symlink', h: 'hardlink', p: 'fifo', c: 'character', b: 'block' };
-
-// `KIND MODE UID GID MTIME PATH [CONTENT]` a line, as tests/cases/README.md says.
-function entriesOf(text) {
-  return text.split('\n').filter((line) => line.trim() && !line.startsWith('#')).map((line) => {
-    const [kind, mode, uid, gid, mtime, path, content = ''] = line.split(' ');
-    const entry = { type: TYPES[kind], mode: parseInt(mode, 8), uid: Number(uid), gid: Number(gid), mtime: Number(mtime), path: bytesOf(path) };
-    if (kind === 'f') entry.content = bytesOf(content);
-    if (kind === 'n') entry.content = Array.from({ length: Number(content) }, (_, number) => `${number}\n`).join('');
-    if (kind === 'l' || kind === 'h') entry.target = bytesOf(content);
-    if (kind === 'c' || kind === 'b') [entry.major, entry.minor] = content.split(',').map(Number);
-    return entry;
-  });
-}
-
-/** `\ooo` is a byte in octal. */
-function bytesOf(text) {
-  const parts = text.split(/\\([0-7]{3})/);
-  return new Uint8Array(Buffer.concat(parts.map((part, at) => (at % 2 ? Buffer.from([parseInt(part, 8)]) : Buffer.from(part)))));
 }
