@@ -13,6 +13,7 @@ use ocix_core::contents::Form;
 use ocix_core::export::{self, Attestation, Content, Job, Source};
 use ocix_core::options::Request;
 use ocix_core::platform::Platform;
+use ocix_core::registry::{self, Policy};
 
 use bindings::exports::ocix::image::exporter;
 use bindings::ocix::image::{directories, types};
@@ -47,6 +48,13 @@ impl exporter::Guest for Shell {
             },
             epoch: job.epoch,
             xattrs: job.xattrs,
+            policy: Policy {
+                mounts: !job.transfer.no_mount,
+                mount_from: job.transfer.mount_from,
+                dry_run: job.transfer.dry_run,
+                ..Policy::default()
+            },
+            fail_fast: job.transfer.fail_fast,
         };
         let results = export::run(&Seam, job, Directory(store)).await.map_err(errors::outward)?;
         Ok(exporter::Results {
@@ -85,6 +93,22 @@ fn report(report: export::Report) -> exporter::Report {
     let target = |target: export::Target| exporter::Target {
         name: target.name,
         outcome: target.outcome.map(|digest| digest.map(|digest| digest.to_string())).map_err(errors::outward),
+        pushed: target.pushed.map(pushed),
     };
     exporter::Report { targets: report.targets.into_iter().map(target).collect() }
+}
+
+fn pushed(pushed: registry::Pushed) -> exporter::Pushed {
+    let tally = |registry::Tally { count, bytes }| exporter::Tally { count, bytes };
+    let planned = |registry::Planned { method, url, bytes }| exporter::Planned { method, url, bytes };
+    let registry::Pushed { uploaded, mounted, already_there, sent, retries, resumed, requests } = pushed;
+    exporter::Pushed {
+        uploaded: tally(uploaded),
+        mounted: tally(mounted),
+        already_there: tally(already_there),
+        sent,
+        retries,
+        resumed,
+        requests: requests.into_iter().map(planned).collect(),
+    }
 }

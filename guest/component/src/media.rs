@@ -204,6 +204,10 @@ impl media::Media for Seam {
         clock::wall()
     }
 
+    async fn sleep(&self, milliseconds: u64) {
+        clock::sleep(milliseconds).await;
+    }
+
     async fn cancelled(&self) {
         control::cancelled().await;
     }
@@ -211,7 +215,10 @@ impl media::Media for Seam {
     fn emit(&self, event: Event) {
         progress::emit(&match event {
             Event::Warning(text) => progress::Event::Warning(text),
-            Event::Step(media::Step { id, action, subject, done, total, note, finished }) => {
+            Event::Retry(media::Retry { target, tried, why, wait }) => {
+                progress::Event::Retry(progress::Retry { target, tried, why, wait })
+            }
+            Event::Step(media::Step { id, action, subject, target, done, total, outcome }) => {
                 let action = match action {
                     media::Action::Layer => progress::Action::Layer,
                     media::Action::Copy => progress::Action::Copy,
@@ -220,7 +227,14 @@ impl media::Media for Seam {
                     media::Action::Write => progress::Action::Write,
                     media::Action::Read => progress::Action::Read,
                 };
-                progress::Event::Step(progress::Step { id, action, subject, done, total, note, finished })
+                let outcome = outcome.map(|outcome| match outcome {
+                    media::Outcome::Done => progress::Outcome::Done,
+                    media::Outcome::Stored => progress::Outcome::Stored,
+                    media::Outcome::Uploaded => progress::Outcome::Uploaded,
+                    media::Outcome::Mounted(from) => progress::Outcome::Mounted(from),
+                    media::Outcome::AlreadyThere => progress::Outcome::AlreadyThere,
+                });
+                progress::Event::Step(progress::Step { id, action, subject, target, done, total, outcome })
             }
         });
     }

@@ -10,6 +10,7 @@ mod progress;
 mod registries;
 mod settings;
 mod source;
+mod transfer;
 
 use std::process::ExitCode;
 

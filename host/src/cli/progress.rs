@@ -76,13 +76,13 @@ impl Shower {
                 let mut bars = bars.lock().unwrap_or_else(PoisonError::into_inner);
                 let bar = bars.entry(step.id.clone()).or_insert_with(|| all.add(new_bar(&step)));
                 bar.set_position(step.done);
-                if step.finished {
+                if step.outcome.is_some() {
                     bar.finish_and_clear();
                     bars.remove(&step.id);
                     let _ = all.println(line(&step));
                 }
             }
-            Self::Plain if step.finished => eprintln!("{}", line(&step)),
+            Self::Plain if step.outcome.is_some() => eprintln!("{}", line(&step)),
             Self::Json => {
                 let Step { id, action, subject, done, total, note, finished } = step;
                 let action = verb(action);

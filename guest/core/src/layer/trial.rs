@@ -77,6 +77,8 @@ impl Media for Late {
         0
     }
 
+    async fn sleep(&self, _: u64) {}
+
     async fn cancelled(&self) {
         std::future::pending().await
     }

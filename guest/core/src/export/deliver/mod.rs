@@ -14,7 +14,7 @@ use crate::descriptor::Descriptor;
 use crate::documents::index::Name;
 use crate::documents::time;
 use crate::error::Result;
-use crate::media::{Action, Event, Media, Step};
+use crate::media::{Action, Event, Media, Outcome, Step};
 use crate::options::Exporter;
 use crate::reference::Reference;
 use crate::store::Layout;
@@ -46,8 +46,8 @@ pub async fn keep<M: Media>(media: &M, store: &Layout<M::Directory>, images: &[I
     for (name, descriptor) in &entries {
         let subject = name.as_ref().map_or(descriptor.digest.to_string(), |name| name.full.clone());
         let id = format!("store {subject}");
-        let note = Some("stored".into());
-        media.emit(Event::Step(Step { id, action: Action::Tag, subject, done: 0, total: None, note, finished: true }));
+        let (done, total, outcome) = (0, None, Some(Outcome::Stored));
+        media.emit(Event::Step(Step { id, action: Action::Tag, subject, target: None, done, total, outcome }));
     }
     Ok(())
 }
@@ -124,7 +124,8 @@ fn blobs<'a, M: Media>(image: &Image<'a, '_, M>) -> BTreeMap<String, (Descriptor
 /// Bytes on their way to a destination.
 fn progress<M: Media>(media: &M, dest: &str, done: u64, finished: bool) {
     let (id, subject) = (format!("write {dest}"), dest.to_owned());
-    media.emit(Event::Step(Step { id, action: Action::Write, subject, done, total: None, note: None, finished }));
+    let outcome = finished.then_some(Outcome::Done);
+    media.emit(Event::Step(Step { id, action: Action::Write, subject, target: None, done, total: None, outcome }));
 }
 
 /// The destination of an output that has one.
