@@ -50,7 +50,7 @@ impl<M: Media> Client<'_, M> {
     /// One request with a blob's bytes as its body.
     pub async fn offer(&self, ask: &Ask, part: Part<'_, '_, M>) -> Result<Offered<M>> {
         let own = self.owns(&self.permitted(&ask.url)?);
-        let used = self.authorization.borrow().clone().filter(|_| own);
+        let used = self.fresh().await.filter(|_| own);
         let answer = self.exchange(ask, &self.plain(&ask.url), used.as_deref(), Some(part)).await?;
         if answer.status == 401 && own && self.authorize(&answer, used.as_deref()).await?.is_some() {
             return Ok(Offered::Authorized);
@@ -94,7 +94,7 @@ impl<M: Media> Client<'_, M> {
         if !self.owns(&self.permitted(&ask.url)?) {
             return self.once(ask, None).await;
         }
-        let used = self.authorization.borrow().clone();
+        let used = self.fresh().await;
         let answer = self.once(ask, used.as_deref()).await?;
         if answer.status != 401 {
             return Ok(answer);
