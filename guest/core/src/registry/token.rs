@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::challenge::{self, Challenge};
 use super::client::{AnswerOf, Ask, Client, MAX_BODY, Purpose};
+use super::retry::Tries;
 use super::url;
 use crate::base64;
 use crate::error::{Code, Error, Fault, Result};
@@ -110,8 +111,8 @@ impl<M: Media> Client<'_, M> {
     async fn token(&self, key: &Key, credential: Option<&Credential>) -> Result<String> {
         let tried = format!("logging in through {}", shown(&self.permitted(&key.realm)?.to_string()));
         let (ask, authorization) = if let Some(Credential::IdentityToken(token)) = credential {
-            let ask = Ask::new("POST", key.realm.clone(), tried)
-                .with("content-type", "application/x-www-form-urlencoded");
+            let ask =
+                Ask::new("POST", key.realm.clone(), tried).with("content-type", "application/x-www-form-urlencoded");
             (Ask { body: oauth_form(key, token).into_bytes(), ..ask }, None)
         } else {
             let authorization = match credential {
@@ -120,12 +121,21 @@ impl<M: Media> Client<'_, M> {
             };
             (Ask::new("GET", query(key), tried), authorization)
         };
-        let mut answer = self.once(&ask, authorization.as_deref()).await?;
+        let mut tries = Tries::default();
+        let mut answer = loop {
+            // A connection that breaks is tried again by whoever needs the token.
+            let answered = Ok(self.once(&ask, authorization.as_deref()).await?);
+            let Some((why, wait)) = self.passing(&answered) else { break answered? };
+            if !self.again(&mut tries, &ask.tried, why, wait).await {
+                break answered?.after(tries.0);
+            }
+        };
         if answer.status != 200 {
             return Err(self.refused(answer).await);
         }
         let mut body = Vec::new();
-        let whole = self.patiently(answer.read(&mut body, MAX_BODY)).await?;
+        let failed = |error: Error| error.within(format!("{} at {} failed", ask.tried, self.target));
+        let whole = self.patiently(answer.read(&mut body, MAX_BODY)).await.map_err(failed)?;
         let token = granted(&body).filter(|_| whole).ok_or_else(|| self.broken("its token server sent no token"))?;
         self.keep_secret(&[&token]);
         Ok(format!("Bearer {token}"))
