@@ -123,7 +123,8 @@ impl<M: Media> Client<'_, M> {
             match answer.status {
                 200 => {
                     let mut body = Vec::new();
-                    let whole = self.patiently(answer.read(&mut body, MAX_BODY)).await?;
+                    let failed = |error: Error| error.within(format!("{} at {} failed", ask.tried, self.target));
+                    let whole = self.patiently(answer.read(&mut body, MAX_BODY)).await.map_err(failed)?;
                     let token = Token::read(&body, self.media.wall(), answer.headers("date").next());
                     let token = token.filter(|_| whole);
                     let token = token.ok_or_else(|| self.broken("its token server sent no token"))?;
@@ -145,7 +146,7 @@ impl<M: Media> Client<'_, M> {
             let answered = Ok(self.once(ask, authorization).await?);
             let Some((why, wait)) = self.passing(&answered) else { return answered };
             if !self.again(&mut tries, &ask.tried, why, wait).await {
-                return answered;
+                return answered.map(|answer| answer.after(tries.0));
             }
         }
     }

@@ -5,6 +5,7 @@ mod between;
 mod double;
 mod elsewhere;
 mod failures;
+mod faults;
 mod golden;
 mod insecure;
 mod never;
