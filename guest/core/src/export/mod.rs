@@ -5,7 +5,7 @@
 
 mod attest;
 mod checked;
-mod deliver;
+pub(crate) mod deliver;
 mod image;
 mod layers;
 mod open;
@@ -27,6 +27,8 @@ use crate::media::Media;
 use crate::options::{self, Request};
 use crate::platform::Platform;
 use crate::store::Layout;
+
+pub(crate) use checked::Checked;
 
 /// What a user asks for.
 pub struct Job<M: Media> {

@@ -1,7 +1,7 @@
 //! The images' ways out: into the embedded store first, then to registries, archives, layouts and file trees, all at the same time.
 
-mod archive;
-mod directory;
+pub mod archive;
+pub mod directory;
 mod registry;
 mod root_filesystem;
 
@@ -108,7 +108,8 @@ pub fn dated(entry: &mut Descriptor, created: i64) -> Result<()> {
     Ok(())
 }
 
-fn entry_name(name: &Reference) -> Name {
+/// What a layout calls an image of this name.
+pub fn entry_name(name: &Reference) -> Name {
     let name = name.clone().with_default_tag();
     Name { full: name.to_string(), tag: name.tag().map(str::to_owned) }
 }
@@ -122,7 +123,7 @@ fn blobs<'a, M: Media>(image: &Image<'a, '_, M>) -> BTreeMap<String, (Descriptor
 }
 
 /// Bytes on their way to a destination.
-fn progress<M: Media>(media: &M, dest: &str, done: u64, finished: bool) {
+pub fn progress<M: Media>(media: &M, dest: &str, done: u64, finished: bool) {
     let (id, subject) = (format!("write {dest}"), dest.to_owned());
     let outcome = finished.then_some(Outcome::Done);
     media.emit(Event::Step(Step { id, action: Action::Write, subject, target: None, done, total: None, outcome }));
