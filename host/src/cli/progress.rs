@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::ValueEnum;
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ocix::{Action, Event, Step, shown};
+use ocix::{Action, Event, Outcome, Step, shown};
 
 /// What the user chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -57,6 +57,7 @@ impl Progress {
         Arc::new(move |event| match event {
             Event::Step(step) => shower.step(step),
             Event::Warning(text) => shower.warn(&text),
+            Event::Retry(retry) => shower.warn(&format!("{}: {}", retry.tried, retry.why)),
         })
     }
 
@@ -84,9 +85,10 @@ impl Shower {
             }
             Self::Plain if step.outcome.is_some() => eprintln!("{}", line(&step)),
             Self::Json => {
-                let Step { id, action, subject, done, total, note, finished } = step;
+                let outcome = step.outcome.as_ref().map(word);
+                let Step { id, action, subject, target, done, total, .. } = step;
                 let action = verb(action);
-                let fields = serde_json::json!({ "id": id, "action": action, "subject": subject, "done": done, "total": total, "note": note, "finished": finished });
+                let fields = serde_json::json!({ "id": id, "action": action, "subject": subject, "target": target, "done": done, "total": total, "outcome": outcome });
                 eprintln!("{fields}");
             }
             Self::Plain | Self::None => {}
@@ -112,7 +114,7 @@ fn new_bar(step: &Step) -> ProgressBar {
 }
 
 fn line(step: &Step) -> String {
-    let note = step.note.as_ref().map(|note| format!(", {}", shown(note))).unwrap_or_default();
+    let note = step.outcome.as_ref().map(|outcome| format!(", {}", word(outcome))).unwrap_or_default();
     let bytes = if step.done > 0 { format!(" {}", HumanBytes(step.done)) } else { String::new() };
     format!("{} {}{bytes}{note}", verb(step.action), short(&step.subject))
 }
@@ -122,6 +124,16 @@ fn short(subject: &str) -> String {
     match subject.strip_prefix("sha256:").and_then(|hex| hex.get(..12)) {
         Some(start) => format!("sha256:{start}"),
         None => shown(subject),
+    }
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done => "done",
+        Outcome::Stored => "stored",
+        Outcome::Uploaded => "uploaded",
+        Outcome::Mounted(_) => "mounted",
+        Outcome::AlreadyThere => "already there",
     }
 }
 

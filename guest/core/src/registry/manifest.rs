@@ -17,40 +17,47 @@ pub async fn put<M: Media>(
 ) -> Result<Outcome> {
     let reference = tag.unwrap_or(manifest.digest.as_str());
     let url = client.url(&format!("manifests/{reference}"));
-    let head = Ask {
-        method: "HEAD",
-        url: url.clone(),
-        headers: vec![("accept".into(), manifest.media_type.clone())],
-        body: Body::none(),
-        tried: format!("asking for the manifest {reference}"),
-    };
-    let answer = client.send(head).await?;
-    let same = match answer.status {
-        200 => {
-            answer.headers("docker-content-digest").next().map_or(tag.is_none(), |is| is == manifest.digest.as_str())
-        }
-        404 | 405 => false,
-        _ => return Err(client.refused(answer).await),
-    };
-    if same {
-        progress(client, manifest, manifest.size, Some("already there"));
-        return Ok(());
+    if stands(client, manifest, &url, tag).await? {
+        return Ok(Outcome::AlreadyThere);
     }
-    progress(client, manifest, 0, None);
-    let put = Ask {
-        method: "PUT",
-        url,
-        headers: vec![("content-type".into(), manifest.media_type.clone())],
-        body: Body::of(bytes),
-        tried: format!("putting the manifest {reference}"),
-    };
-    let answer = client.send(put).await?;
+    progress(client, manifest, 0);
+    let put = Ask::new("PUT", url, format!("putting the manifest {reference}"));
+    let put = put.with("content-type", &manifest.media_type);
+    let answer = client.send(Ask { body: bytes.to_vec(), ..put }).await?;
     if !matches!(answer.status, 200..=204) {
         return Err(client.refused(answer).await);
     }
     confirm(client, &answer, &manifest.digest)?;
-    progress(client, manifest, manifest.size, Some("uploaded"));
-    Ok(())
+    Ok(Outcome::Uploaded)
+}
+
+/// Whether this very manifest stands there. A registry that does not say what stands under a tag is asked for all of it.
+async fn stands<M: Media>(
+    client: &Client<'_, M>,
+    manifest: &Descriptor,
+    url: &str,
+    tag: Option<&str>,
+) -> Result<bool> {
+    let ask = |method| {
+        let tried = format!("asking for the manifest {}", tag.unwrap_or(manifest.digest.as_str()));
+        Ask::new(method, url.to_owned(), tried).with("accept", &manifest.media_type)
+    };
+    let answer = client.send(ask("HEAD")).await?;
+    match answer.status {
+        200 => {}
+        404 | 405 => return Ok(false),
+        _ => return Err(client.refused(answer).await),
+    }
+    if let Some(is) = answer.headers("docker-content-digest").next() {
+        return Ok(is == manifest.digest.as_str());
+    }
+    if tag.is_none() {
+        return Ok(true);
+    }
+    let mut answer = client.send(ask("GET")).await?;
+    let mut bytes = Vec::new();
+    let whole = answer.status == 200 && answer.read(&mut bytes, MAX_DOCUMENT as usize).await?;
+    Ok(whole && Digest::by(manifest.digest.algorithm(), &bytes) == manifest.digest)
 }
 
 /// Fails when the registry says that it took the bytes for others. One that speaks of another algorithm says nothing.

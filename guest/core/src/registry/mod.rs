@@ -174,6 +174,13 @@ impl Default for Policy {
     }
 }
 
+impl Policy {
+    /// Fails with `invalid-option` when it names what is no repository.
+    pub fn check(&self) -> Result<()> {
+        self.mount_from.iter().try_for_each(|named| mounts::repository(named).map(drop))
+    }
+}
+
 impl Pushed {
     fn count(&mut self, of: &Descriptor, outcome: &Outcome) {
         let tally = match outcome {

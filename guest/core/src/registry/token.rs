@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::body::Body;
 use super::challenge::{self, Challenge};
 use super::client::{AnswerOf, Ask, Client, MAX_BODY, Purpose};
 use super::url;
@@ -110,24 +109,23 @@ impl<M: Media> Client<'_, M> {
     /// A new token: by GET with user and password or without, by POST with an identity token. Redirects are not followed.
     async fn token(&self, key: &Key, credential: Option<&Credential>) -> Result<String> {
         let tried = format!("logging in through {}", shown(&self.permitted(&key.realm)?.to_string()));
-        let form;
         let (ask, authorization) = if let Some(Credential::IdentityToken(token)) = credential {
-            form = oauth_form(key, token);
-            let headers = vec![("content-type".into(), "application/x-www-form-urlencoded".into())];
-            (Ask { method: "POST", url: key.realm.clone(), headers, body: Body::of(form.as_bytes()), tried }, None)
+            let ask = Ask::new("POST", key.realm.clone(), tried)
+                .with("content-type", "application/x-www-form-urlencoded");
+            (Ask { body: oauth_form(key, token).into_bytes(), ..ask }, None)
         } else {
             let authorization = match credential {
                 Some(Credential::Basic(user, password)) => Some(basic(user, password)),
                 _ => None,
             };
-            (Ask { method: "GET", url: query(key), headers: Vec::new(), body: Body::none(), tried }, authorization)
+            (Ask::new("GET", query(key), tried), authorization)
         };
         let mut answer = self.once(&ask, authorization.as_deref()).await?;
         if answer.status != 200 {
             return Err(self.refused(answer).await);
         }
         let mut body = Vec::new();
-        let whole = answer.read(&mut body, MAX_BODY).await?;
+        let whole = self.patiently(answer.read(&mut body, MAX_BODY)).await?;
         let token = granted(&body).filter(|_| whole).ok_or_else(|| self.broken("its token server sent no token"))?;
         self.keep_secret(&[&token]);
         Ok(format!("Bearer {token}"))

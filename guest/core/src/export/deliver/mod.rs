@@ -7,16 +7,18 @@ mod root_filesystem;
 
 use std::collections::BTreeMap;
 
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 
 use crate::contents::Bytes;
 use crate::descriptor::Descriptor;
 use crate::documents::index::Name;
 use crate::documents::time;
-use crate::error::Result;
+use crate::error::{Code, Error, Fault, Result};
 use crate::media::{Action, Event, Media, Outcome, Step};
 use crate::options::Exporter;
 use crate::reference::Reference;
+use crate::registry::{Policy, Pushed, Uploads};
 use crate::store::Layout;
 
 use super::image::Image;
@@ -52,33 +54,80 @@ pub async fn keep<M: Media>(media: &M, store: &Layout<M::Directory>, images: &[I
     Ok(())
 }
 
+/// How images are sent.
+pub struct Sending<'s, M: Media> {
+    /// Remembers where blobs are.
+    pub store: &'s Layout<M::Directory>,
+    /// To registries.
+    pub policy: &'s Policy,
+    /// Those that were begun.
+    pub uploads: &'s Uploads,
+    /// When one target fails, the others are stopped.
+    pub fail_fast: bool,
+}
+
+/// One way of an image, to one target or to several that are written at once.
+struct Way<'i> {
+    /// Which image.
+    number: usize,
+    /// The name to push to, if it is pushed.
+    push: Option<&'i Reference>,
+    /// The targets' names.
+    targets: Vec<String>,
+}
+
 /// Sends every image where its output says, all at the same time, and tells what became of each target.
-pub async fn send<M: Media>(media: &M, images: &[Image<'_, '_, M>]) -> Vec<Report> {
-    join_all(images.iter().map(async |image| {
-        let output = image.output;
-        let whole = |name: String, sent: Result<()>| vec![Target { name, outcome: sent.map(|()| image.digest()) }];
-        let targets = match output.exporter {
-            _ if image.is_image() && image.names.is_empty() => whole(String::new(), everything(media, image).await),
-            Exporter::Image | Exporter::Registry => {
-                let named = image.names.iter().map(async |name| {
-                    let pushed = if output.push { registry::push(media, image, name).await } else { Ok(()) };
-                    Target { name: name.as_given().to_owned(), outcome: pushed.map(|()| image.digest()) }
-                });
-                join_all(named).await
-            }
-            Exporter::Oci | Exporter::Docker => {
-                let sent = everything(media, image).await;
-                let names = image.names.iter().map(|name| name.clone().with_default_tag().to_string());
-                names.flat_map(|name| whole(name, sent.clone())).collect()
-            }
-            Exporter::Tar | Exporter::Local => {
-                whole(dest(image).unwrap_or_default().to_owned(), everything(media, image).await)
-            }
-            Exporter::CacheOnly => Vec::new(),
-        };
-        Report { targets }
-    }))
-    .await
+pub async fn send<M: Media>(media: &M, images: &[Image<'_, '_, M>], sending: &Sending<'_, M>) -> Vec<Report> {
+    let ways: Vec<Way<'_>> = images.iter().enumerate().flat_map(|(number, image)| ways(number, image)).collect();
+    let mut outcomes: Vec<Option<Result<Option<Pushed>>>> = ways.iter().map(|_| None).collect();
+    let mut going: FuturesUnordered<_> = (ways.iter().zip(&mut outcomes))
+        .filter_map(|(way, outcome)| Some((way, images.get(way.number)?, outcome)))
+        .map(async |(way, image, outcome)| {
+            let sent = match way.push {
+                Some(name) => registry::push(media, image, name, sending).await.map(Some),
+                None if sending.policy.dry_run => Ok(None),
+                None => everything(media, image).await.map(|()| None),
+            };
+            outcome.insert(sent).is_err()
+        })
+        .collect();
+    while let Some(failed) = going.next().await {
+        if failed && sending.fail_fast {
+            break;
+        }
+    }
+    drop(going);
+    let mut reports: Vec<Report> = images.iter().map(|_| Report { targets: Vec::new() }).collect();
+    for (way, outcome) in ways.into_iter().zip(outcomes) {
+        let stopped = || Err(Error::new(Fault::Request, Code::Other("stopped".into()), STOPPED));
+        let outcome = outcome.unwrap_or_else(stopped);
+        let digest = images.get(way.number).and_then(Image::digest);
+        if let Some(report) = reports.get_mut(way.number) {
+            report.targets.extend(way.targets.into_iter().map(|name| Target {
+                name,
+                outcome: outcome.as_ref().map(|_| digest.clone()).map_err(Error::clone),
+                pushed: outcome.as_ref().ok().cloned().flatten(),
+            }));
+        }
+    }
+    reports
+}
+
+/// An image's ways, in the order of its targets.
+fn ways<'i, M: Media>(number: usize, image: &'i Image<'_, '_, M>) -> Vec<Way<'i>> {
+    let way = |push, targets| Way { number, push, targets };
+    match image.output.exporter {
+        _ if image.is_image() && image.names.is_empty() => vec![way(None, vec![String::new()])],
+        Exporter::Image | Exporter::Registry => {
+            let push = |name| Some(name).filter(|_| image.output.push);
+            image.names.iter().map(|name| way(push(name), vec![name.as_given().to_owned()])).collect()
+        }
+        Exporter::Oci | Exporter::Docker => {
+            vec![way(None, image.names.iter().map(|name| name.clone().with_default_tag().to_string()).collect())]
+        }
+        Exporter::Tar | Exporter::Local => vec![way(None, vec![dest(image).unwrap_or_default().to_owned()])],
+        Exporter::CacheOnly => Vec::new(),
+    }
 }
 
 /// To the one destination of an output, if it has one.
@@ -134,5 +183,6 @@ fn dest<'i, M: Media>(image: &'i Image<'_, '_, M>) -> Result<&'i str> {
     image.output.dest.as_deref().ok_or_else(|| bug("an output without a destination"))
 }
 
+const STOPPED: &str = "stopped, since another target has failed and --fail-fast was given";
 /// OCI annotations.md.
 const CREATED: &str = "org.opencontainers.image.created";
