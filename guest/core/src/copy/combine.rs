@@ -124,7 +124,9 @@ pub fn annotations(given: &[String]) -> Result<Vec<Annotation>> {
         let parsed = Annotation::of_flag(&if levelled { text.clone() } else { format!("index:{text}") })?;
         if let Some(wrong) = parsed.iter().find(|one| !matches!(one.level, Level::Index | Level::ManifestDescriptor)) {
             let level = wrong.level.as_str();
-            return Err(refused(&format!("`{level}` is not a level that can change: write index or manifest-descriptor")));
+            return Err(refused(&format!(
+                "`{level}` is not a level that can change: write index or manifest-descriptor"
+            )));
         }
         all.extend(parsed);
     }

@@ -1,15 +1,14 @@
 //! An image's ways to its destinations, all at the same time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::contents::Bytes;
 use crate::descriptor::Descriptor;
 use crate::documents::index::{Name, tagged};
 use crate::error::{Code, Error, Fault, Result};
-use crate::export::deliver::{archive, directory, entry_name, progress};
+use crate::export::deliver::{archive, directory, entry_name, progress, together};
 use crate::export::{Checked, Target};
 use crate::media::{Action, Directory, Event, Input, Media, Outcome, Step, Writer};
 use crate::reference::Reference;
@@ -31,6 +30,8 @@ pub struct Parcel<'a, M: Media> {
 pub struct Part<'a, M: Media> {
     /// The repository with its registry, when that is the place.
     pub repository: Option<String>,
+    /// Whether the embedded store is.
+    pub stored: bool,
     /// Empty when no destination needs it.
     pub graph: Graph<'a, M>,
 }
@@ -104,7 +105,7 @@ pub async fn deliver<M: Media>(
     delivery: &Delivery,
     uploads: &Uploads,
 ) -> Result<Vec<Target>> {
-    let places = places(&parcel);
+    let places = places(store, &parcel).await;
     // What is kept goes with these.
     let mut kept = Vec::new();
     if !delivery.policy.dry_run {
@@ -115,39 +116,14 @@ pub async fn deliver<M: Media>(
         }
     }
     let way = Way { media, store, parcel: &parcel, places: &places, delivery, uploads };
-    let sending = destinations.iter().map(async |destination| {
-        let sent = way.send(destination).await;
-        let (outcome, pushed) = match sent {
-            Ok(pushed) => (Ok(Some(parcel.root.0.digest.clone())), pushed),
-            Err(error) => (Err(error), None),
-        };
-        Target { name: destination.name(), outcome, pushed }
-    });
-    Ok(together(sending, destinations, delivery.fail_fast).await)
-}
-
-/// Waits for all of them; or with `fail_fast` for the first that fails, and then for none.
-async fn together(
-    sending: impl Iterator<Item = impl Future<Output = Target>>,
-    destinations: &[Parsed],
-    fail_fast: bool,
-) -> Vec<Target> {
-    let mut running: FuturesUnordered<_> =
-        sending.enumerate().map(async |(number, sending)| (number, sending.await)).collect();
-    let mut targets = BTreeMap::new();
-    while let Some((number, target)) = running.next().await {
-        let failed = target.outcome.is_err();
-        targets.insert(number, target);
-        if failed && fail_fast {
-            break;
-        }
-    }
-    let stopped = |destination: &Parsed| {
-        let error = Error { message: "stopped, since another target failed".into(), ..Error::cancelled() };
-        Target { name: destination.name(), outcome: Err(error), pushed: None }
+    let sending = destinations.iter().map(async |destination| way.send(destination).await);
+    let sent = together(sending, delivery.fail_fast).await;
+    let target = |(destination, sent): (&Parsed, Result<Option<Pushed>>)| Target {
+        name: destination.name(),
+        pushed: sent.as_ref().ok().cloned().flatten(),
+        outcome: sent.map(|_| Some(way.parcel.root.0.digest.clone())),
     };
-    let all = destinations.iter().enumerate();
-    all.map(|(number, destination)| targets.remove(&number).unwrap_or_else(|| stopped(destination))).collect()
+    Ok(destinations.iter().zip(sent).map(target).collect())
 }
 
 /// All that a destination's way needs.
@@ -186,6 +162,11 @@ impl<'a, M: Media> Way<'_, 'a, M> {
                 let (full, entry) = Called::Full(name.clone()).entry(root);
                 let subject = full.as_ref().map(|name| name.full.clone()).unwrap_or_default();
                 self.fill(self.store, &subject, (full, entry)).await?;
+                for part in &self.parcel.parts {
+                    if let Some(place) = &part.repository {
+                        self.note(part, place).await?;
+                    }
+                }
                 let id = format!("store {subject}");
                 let (done, total, outcome) = (0, None, Some(Outcome::Stored));
                 let step = Step { id, action: Action::Tag, subject, target: None, done, total, outcome };
@@ -206,16 +187,26 @@ impl<'a, M: Media> Way<'_, 'a, M> {
         };
         let (blobs, manifests) = (self.blobs(Some(&home)).collect(), self.manifests(Some(&home)).collect());
         let image = registry::Image { blobs, manifests, places: self.places.clone() };
-        registry::push(self.media, &image, &target, &self.delivery.policy, self.uploads).await
+        let pushed = registry::push(self.media, &image, &target, &self.delivery.policy, self.uploads).await?;
+        for part in self.parcel.parts.iter().filter(|part| part.stored && !self.delivery.policy.dry_run) {
+            self.note(part, &home).await?;
+        }
+        Ok(pushed)
+    }
+
+    /// The store remembers where blobs of its own are.
+    async fn note(&self, part: &Part<'a, M>, place: &str) -> Result<()> {
+        for (blob, _) in &part.graph.blobs {
+            let known = self.store.places(&blob.digest).await;
+            if !known.contains(place) {
+                self.store.note(blob.digest.as_str(), &known, place).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Blobs first, then documents, children first, then the name.
-    async fn fill(
-        &self,
-        layout: &Layout<M::Directory>,
-        dest: &str,
-        entry: (Option<Name>, Descriptor),
-    ) -> Result<()> {
+    async fn fill(&self, layout: &Layout<M::Directory>, dest: &str, entry: (Option<Name>, Descriptor)) -> Result<()> {
         let blobs: Vec<_> = self.blobs(None).collect();
         let done = directory::fill(self.media, layout, &blobs, |done| progress(self.media, dest, done, false)).await?;
         for (descriptor, bytes) in self.manifests(None) {
@@ -274,13 +265,14 @@ fn called(name: Option<&str>) -> Result<Called> {
     name.parse().map(Called::Full)
 }
 
-/// Where registries may find blobs that they miss: at home.
-fn places<M: Media>(parcel: &Parcel<'_, M>) -> Places {
+/// Where registries may find blobs that they miss: where they come from, and where the store knows them to be.
+async fn places<M: Media>(store: &Layout<M::Directory>, parcel: &Parcel<'_, M>) -> Places {
     let mut places = Places::new();
-    for Part { repository, graph } in &parcel.parts {
+    for Part { repository, graph, .. } in &parcel.parts {
         for (blob, _) in &graph.blobs {
-            let known = places.entry(blob.digest.to_string()).or_default();
+            let mut known = store.places(&blob.digest).await;
             known.extend(repository.clone());
+            places.entry(blob.digest.to_string()).or_default().extend(known);
         }
     }
     places

@@ -95,12 +95,14 @@ pub async fn copy<M: Media>(
 ) -> Result<Vec<Target>> {
     stoppable(media, async |uploads| {
         let store = Layout::store(store);
+        delivery.policy.check()?;
         let destinations = deliver::parse(&delivery.destinations)?;
-        let Origin { images, root, repository } = source::open(media, content, &store, delivery.insecure).await?;
+        let Origin { images, root, repository, stored } =
+            source::open(media, content, &store, delivery.insecure).await?;
         let bytes = images.document(&root).await?;
         let at_home = destinations.iter().all(|destination| destination.is_in(repository.as_deref()));
         let graph = if at_home { Graph::default() } else { Graph::beneath(&images, &root, &bytes).await? };
-        let parcel = Parcel { parts: vec![Part { repository, graph }], root: (root, bytes) };
+        let parcel = Parcel { parts: vec![Part { repository, stored, graph }], root: (root, bytes) };
         deliver::deliver(media, &store, parcel, &destinations, &delivery, uploads).await
     })
     .await
@@ -119,6 +121,7 @@ pub async fn create_index<M: Media>(
 ) -> Result<Created> {
     stoppable(media, async |uploads| {
         let store = Layout::store(store);
+        delivery.policy.check()?;
         let destinations = deliver::parse(&delivery.destinations)?;
         let annotations = combine::annotations(&new.annotations)?;
         let mut origins = Vec::new();
@@ -131,12 +134,12 @@ pub async fn create_index<M: Media>(
         }
         let root = listed.index(&annotations)?;
         let mut parts = Vec::new();
-        for (number, Origin { images, repository, .. }) in origins.iter().enumerate() {
+        for (number, Origin { images, repository, stored, .. }) in origins.iter().enumerate() {
             let mut graph = Graph::default();
             if !destinations.iter().all(|destination| destination.is_in(repository.as_deref())) {
                 graph.add(images, listed.of(number)).await?;
             }
-            parts.push(Part { repository: repository.clone(), graph });
+            parts.push(Part { repository: repository.clone(), stored: *stored, graph });
         }
         let index = root.1.clone();
         let parcel = Parcel { parts, root };

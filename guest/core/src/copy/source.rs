@@ -19,6 +19,8 @@ pub struct Origin<'a, M: Media> {
     pub root: Descriptor,
     /// Its repository with the registry, when it is in one.
     pub repository: Option<String>,
+    /// Whether it is in the embedded store.
+    pub stored: bool,
 }
 
 /// Finds the image: the one of this name, and for the platform when one is asked for. Puts an archive that comes once, or is compressed,
@@ -34,6 +36,7 @@ pub async fn open<'a, M: Media>(
 ) -> Result<Origin<'a, M>> {
     let Content { source, name, platform, .. } = content;
     let mut repository = None;
+    let stored = matches!(source, Source::Stored(_));
     let images = match source {
         Source::Files(_) => return Err(no_manifest("a directory is not an image")),
         Source::Layout(directory) => Images::layout(directory),
@@ -51,7 +54,7 @@ pub async fn open<'a, M: Media>(
     }
     let roots = images.roots(name.as_deref()).await?;
     let root = choose(&images, &roots, platform.as_ref()).await?;
-    Ok(Origin { images, root, repository })
+    Ok(Origin { images, root, repository, stored })
 }
 
 async fn archive<'a, M: Media>(media: &'a M, tar: Tar<M>, store: &Layout<M::Directory>) -> Result<Images<'a, M>> {
@@ -96,11 +99,7 @@ async fn choose<M: Media>(
 }
 
 /// A single image is selected whatever it runs on: then its config says it.
-async fn of_platform<M: Media>(
-    images: &Images<'_, M>,
-    chosen: Descriptor,
-    platform: &Platform,
-) -> Result<Descriptor> {
+async fn of_platform<M: Media>(images: &Images<'_, M>, chosen: Descriptor, platform: &Platform) -> Result<Descriptor> {
     let own = match &chosen.platform {
         Some(own) => Some(own.clone()),
         None => super::combine::platform(images, &chosen).await?,

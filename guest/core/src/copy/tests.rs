@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::error::Code;
 use crate::export::Source;
 use crate::layer::trial::wait;
-use crate::media::{Directory as _, File as _, Writer as _};
+use crate::media::{Directory as _, Writer as _};
 use crate::memory::{self, Directory, File, Memory};
 use crate::{documents::index::LAYOUT_FILE, media_type};
 
@@ -136,8 +136,7 @@ fn everything(made: &Made) -> Value {
     let mut said = made.blob(media_type::MANIFEST, said.to_string().as_bytes());
     said["artifactType"] = media_type::ATTESTATION.into();
     said["platform"] = serde_json::json!({ "os": "unknown", "architecture": "unknown" });
-    said["annotations"] =
-        serde_json::json!({ "vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": one["digest"] });
+    said["annotations"] = serde_json::json!({ "vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": one["digest"] });
     let inner = made.index(&[two.clone(), one.clone()]);
     let text = made.blob("text/plain", b"listed, and no manifest");
     made.index(&[one, two, said, inner, text])
@@ -200,7 +199,8 @@ fn a_platform_is_one_manifest() {
     let run = |name: &str, platform: &str| {
         let platform = platform.parse().ok();
         let (media, store) = (Memory::default(), Directory::default());
-        let targets = wait(copy(&media, Content { platform, ..from(&source, Some(name)) }, to(&[stored()]), store.clone()));
+        let targets =
+            wait(copy(&media, Content { platform, ..from(&source, Some(name)) }, to(&[stored()]), store.clone()));
         targets.map(|targets| (targets[0].outcome.clone().unwrap().unwrap().to_string(), blobs(&store).len()))
     };
     assert_eq!(run("all", "linux/arm64"), Ok((digest(&arm), 3)));
