@@ -57,6 +57,7 @@ impl Progress {
         Arc::new(move |event| match event {
             Event::Step(step) => shower.step(step),
             Event::Warning(text) => shower.warn(&text),
+            Event::Retry(_) if matches!(*shower, Shower::None) => {}
             Event::Retry(retry) => shower.warn(&format!("{}: {}", retry.tried, retry.why)),
         })
     }
