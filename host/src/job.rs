@@ -96,7 +96,8 @@ impl Job {
         let base = self.base.as_ref().map(|base| base.open(table)).transpose()?;
         let config = self.config.as_deref().map(|path| document(path, table)).transpose()?;
         let attestations = self.attestations.into_iter().map(|said| said.open(table)).collect::<Result<_, _>>()?;
-        let Self { multi_platform, changes, outputs, tags, annotations, push, load, epoch, xattrs, transfer, .. } = self;
+        let Self { multi_platform, changes, outputs, tags, annotations, push, load, epoch, xattrs, transfer, .. } =
+            self;
         Ok(seam::Job {
             contents,
             base,
@@ -150,13 +151,22 @@ impl Default for Job {
             load: false,
             epoch: None,
             xattrs: false,
-            transfer: Transfer { mount_from: Vec::new(), no_mount: false, fail_fast: false, dry_run: false },
+            transfer: Transfer::default(),
         }
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "the type is generated")]
+impl Default for Transfer {
+    /// Nothing said.
+    fn default() -> Self {
+        Self { mount_from: Vec::new(), no_mount: false, fail_fast: false, dry_run: false }
+    }
+}
+
 impl Content {
-    fn open(&self, table: &mut ResourceTable) -> Result<seam::Content, Error> {
+    /// The seam's form of it.
+    pub(crate) fn open(&self, table: &mut ResourceTable) -> Result<seam::Content, Error> {
         let platform = self.platform.as_deref().map(platform).transpose()?;
         Ok(seam::Content { source: self.source.open(table)?, form: self.form, name: self.name.clone(), platform })
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use ocix::Results;
+use ocix::{Results, Target};
 
 use super::{code, failed};
 
@@ -34,21 +34,7 @@ impl Answer {
 
     /// Gives it; failures go to standard error.
     pub fn give(&self, results: &Results) -> ExitCode {
-        let mut worst = ExitCode::SUCCESS;
-        let mut lines = Vec::new();
-        for target in results.reports.iter().flat_map(|report| &report.targets) {
-            match &target.outcome {
-                // A file tree.
-                Ok(None) => {}
-                Ok(Some(digest)) if target.name.is_empty() => lines.push(digest.clone()),
-                Ok(Some(digest)) if target.name.ends_with(digest.as_str()) => lines.push(target.name.clone()),
-                Ok(Some(digest)) => lines.push(format!("{}@{digest}", target.name)),
-                Err(error) => {
-                    failed(error);
-                    worst = code(error);
-                }
-            }
-        }
+        let (mut lines, mut worst) = lines(results.reports.iter().flat_map(|report| &report.targets));
         if self.quiet {
             lines = results.image_id.iter().cloned().collect();
         }
@@ -70,7 +56,28 @@ impl Answer {
     }
 }
 
-fn print(lines: &[String], standard_output_is_taken: bool) {
+/// Tells failures, and gives a line for each target that did not fail, and the exit code.
+pub fn lines<'t>(targets: impl IntoIterator<Item = &'t Target>) -> (Vec<String>, ExitCode) {
+    let mut worst = ExitCode::SUCCESS;
+    let mut lines = Vec::new();
+    for target in targets {
+        match &target.outcome {
+            // A file tree.
+            Ok(None) => {}
+            Ok(Some(digest)) if target.name.is_empty() => lines.push(digest.clone()),
+            Ok(Some(digest)) if target.name.ends_with(digest.as_str()) => lines.push(target.name.clone()),
+            Ok(Some(digest)) => lines.push(format!("{}@{digest}", target.name)),
+            Err(error) => {
+                failed(error);
+                worst = code(error);
+            }
+        }
+    }
+    (lines, worst)
+}
+
+/// Prints lines where they belong.
+pub fn print(lines: &[String], standard_output_is_taken: bool) {
     let mut out: Box<dyn Write> =
         if standard_output_is_taken { Box::new(std::io::stderr()) } else { Box::new(std::io::stdout().lock()) };
     for line in lines {
