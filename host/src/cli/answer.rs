@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use ocix::{Results, Target};
+use ocix::{Planned, Results, Target, shown};
 
 use super::{code, failed};
 
@@ -34,11 +34,16 @@ impl Answer {
 
     /// Gives it; failures go to standard error.
     pub fn give(&self, results: &Results) -> ExitCode {
-        let (mut lines, mut worst) = lines(results.reports.iter().flat_map(|report| &report.targets));
+        let targets = || results.reports.iter().flat_map(|report| &report.targets);
+        let (mut lines, mut worst) = lines(targets());
         if self.quiet {
             lines = results.image_id.iter().cloned().collect();
         }
         print(&lines, results.standard_output);
+        // Files tell of what is there.
+        if targets().filter_map(|target| target.pushed.as_ref()).any(|pushed| !pushed.requests.is_empty()) {
+            return worst;
+        }
         let id = results.image_id.as_ref().filter(|_| worst == ExitCode::SUCCESS);
         let files = [
             (&self.metadata_file, Some(&results.metadata)),
@@ -56,10 +61,9 @@ impl Answer {
     }
 }
 
-/// Tells failures, and gives a line for each target that did not fail, and the exit code.
-pub fn lines<'t>(targets: impl IntoIterator<Item = &'t Target>) -> (Vec<String>, ExitCode) {
-    let mut worst = ExitCode::SUCCESS;
-    let mut lines = Vec::new();
+/// Tells failures, and gives the lines of targets that did not fail, and the exit code.
+pub fn lines<'t>(targets: impl Iterator<Item = &'t Target>) -> (Vec<String>, ExitCode) {
+    let (mut lines, mut worst) = (Vec::new(), ExitCode::SUCCESS);
     for target in targets {
         match &target.outcome {
             // A file tree.
@@ -72,8 +76,15 @@ pub fn lines<'t>(targets: impl IntoIterator<Item = &'t Target>) -> (Vec<String>,
                 worst = code(error);
             }
         }
+        lines.extend(target.pushed.iter().flat_map(|pushed| &pushed.requests).map(planned));
     }
     (lines, worst)
+}
+
+/// A request of a dry run.
+fn planned(request: &Planned) -> String {
+    let bytes = if request.bytes > 0 { format!(" {} bytes", request.bytes) } else { String::new() };
+    format!("  {:<5} {}{bytes}", request.method, shown(&request.url))
 }
 
 /// Prints lines where they belong.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use ocix::{Content, Copied, Copy, Delivery, Destination, Error};
+use ocix::{Components, Content, Copied, Copy, Delivery, Destination, Error};
 
 use super::settings::Common;
 use super::transfer::Transfer;
@@ -68,7 +68,8 @@ impl Flags {
         let (delivery, common, quiet) = self.parts(destinations);
         let insecure = delivery.insecure;
         let copy = Copy { content, delivery };
-        common.run(quiet, insecure, async |components, context| components.copy(copy, context).await)
+        let work = async |components: Components, context| components.copy(copy, context).await;
+        common.run(quiet, insecure, work, |copied| copied.targets.clone())
     }
 
     /// Where and how a copy goes, how it runs, and whether that is not to be shown.
@@ -80,7 +81,7 @@ impl Flags {
 
 /// Gives the answer, a line for each target, and the exit code.
 pub fn give(copied: &Copied) -> ExitCode {
-    let (lines, worst) = answer::lines(&copied.targets);
+    let (lines, worst) = answer::lines(copied.targets.iter());
     answer::print(&lines, copied.standard_output);
     worst
 }

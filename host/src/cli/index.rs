@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use ocix::{Created, Destination, Error, NewIndex};
+use ocix::{Components, Created, Destination, Error, NewIndex};
 
 use super::copy::{Flags, give};
 use super::{destination, failed, source};
@@ -68,8 +68,8 @@ impl Create {
         let (delivery, common, quiet) = flags.parts(destinations);
         let (insecure, dry_run) = (delivery.insecure, delivery.transfer.dry_run);
         let index = NewIndex { parts, annotations, delivery };
-        let created =
-            common.run(quiet, insecure, async |components, context| components.create_index(index, context).await)?;
+        let work = async |components: Components, context| components.create_index(index, context).await;
+        let created = common.run(quiet, insecure, work, |created| created.copied.targets.clone())?;
         Ok((created, dry_run))
     }
 }

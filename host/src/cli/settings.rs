@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
-use ocix::{Components, Context, Error, ErrorCode, Fault, Job, Results};
+use ocix::{Components, Context, Error, ErrorCode, Fault, Job, Results, Target};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -68,16 +68,18 @@ impl Settings {
         // The key is only there for those who mean it; which registries it is about, the component decides.
         let insecure = job.outputs.iter().any(|output| output.contains("registry.insecure"));
         let workers = self.workers;
-        self.common.run(quiet, insecure, async |components, mut context| {
+        let export = async |components: Components, mut context: Context| {
             context.parallelism = workers.unwrap_or(context.parallelism);
             components.export(job, context).await
-        })
+        };
+        let targets = |results: &Results| results.reports.iter().flat_map(|report| report.targets.clone()).collect();
+        self.common.run(quiet, insecure, export, targets)
     }
 }
 
 impl Common {
-    /// Runs this, and shows how it goes unless that is to be quiet. `insecure`: registries that nobody vouches for are talked to where the
-    /// work says so.
+    /// Runs this, and shows how it goes unless that is to be quiet, and in the end what became of the targets. `insecure`: registries that
+    /// nobody vouches for are talked to where the work says so.
     ///
     /// # Errors
     /// Those of the work; or when there is no place for the store.
@@ -86,6 +88,7 @@ impl Common {
         quiet: bool,
         insecure: bool,
         work: impl AsyncFnOnce(Components, Context) -> Result<T, Error>,
+        targets: impl Fn(&T) -> Vec<Target>,
     ) -> Result<T, Error> {
         let store = self.store.filter(|path| !path.as_os_str().is_empty()).or_else(default_store).ok_or_else(|| {
             request("store", "there is no home to keep the store in: name a place with --store".into())
@@ -106,7 +109,7 @@ impl Common {
             listen(stopper)?;
             work(Components::embedded()?, context).await
         });
-        progress.end();
+        progress.end(&done.as_ref().map(targets).unwrap_or_default());
         // Threads that wait for standard input are not waited for.
         runtime.shutdown_background();
         done

@@ -34,7 +34,7 @@ pub struct Client<'a, M: Media> {
     pub budget: Budget,
     /// Uploads that were begun.
     pub uploads: Uploads,
-    /// Bytes of blobs that were sent, those that were sent again included.
+    /// Bytes of blobs and manifests that were sent, those that were sent again included.
     pub sent: Cell<u64>,
     /// Uploads that went on where they had broken off.
     pub resumed: Cell<u32>,

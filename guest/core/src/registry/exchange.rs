@@ -136,7 +136,14 @@ impl<M: Media> Client<'_, M> {
         let taken = match part {
             Some(part) => self.write(part, &mut exchange).await?,
             None if ask.body.is_empty() => true,
-            None => exchange.write(ask.body.clone()).await.is_ok(),
+            None => {
+                let sent = exchange.write(ask.body.clone()).await.is_ok();
+                // Of an image; what a token costs is no part of it.
+                if sent && ask.method == "PUT" {
+                    self.sent.set(self.sent.get().saturating_add(size));
+                }
+                sent
+            }
         };
         let Response { status, headers, body } = exchange.finish().await.map_err(failed)?;
         self.answered.set(true);

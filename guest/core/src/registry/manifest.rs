@@ -32,12 +32,7 @@ pub async fn put<M: Media>(
 }
 
 /// Whether this very manifest stands there. A registry that does not say what stands under a tag is asked for all of it.
-async fn stands<M: Media>(
-    client: &Client<'_, M>,
-    manifest: &Descriptor,
-    url: &str,
-    tag: Option<&str>,
-) -> Result<bool> {
+async fn stands<M: Media>(client: &Client<'_, M>, manifest: &Descriptor, url: &str, tag: Option<&str>) -> Result<bool> {
     let ask = |method| {
         let tried = format!("asking for the manifest {}", tag.unwrap_or(manifest.digest.as_str()));
         Ask::new(method, url.to_owned(), tried).with("accept", &manifest.media_type)
@@ -74,4 +69,3 @@ pub fn confirm<M: Media>(client: &Client<'_, M>, answer: &AnswerOf<M>, sent: &Di
     let message = format!("{} took {sent} for {is}: something on the way changed it; push again", client.target);
     Err(Error::new(Fault::Registry, Code::DigestMismatch(is), message))
 }
-

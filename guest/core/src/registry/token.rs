@@ -110,8 +110,8 @@ impl<M: Media> Client<'_, M> {
     async fn token(&self, key: &Key, credential: Option<&Credential>) -> Result<String> {
         let tried = format!("logging in through {}", shown(&self.permitted(&key.realm)?.to_string()));
         let (ask, authorization) = if let Some(Credential::IdentityToken(token)) = credential {
-            let ask = Ask::new("POST", key.realm.clone(), tried)
-                .with("content-type", "application/x-www-form-urlencoded");
+            let ask =
+                Ask::new("POST", key.realm.clone(), tried).with("content-type", "application/x-www-form-urlencoded");
             (Ask { body: oauth_form(key, token).into_bytes(), ..ask }, None)
         } else {
             let authorization = match credential {

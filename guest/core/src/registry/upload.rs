@@ -120,12 +120,7 @@ enum Step {
 }
 
 impl<'u, 'a, M: Media> Upload<'u, 'a, M> {
-    fn new(
-        client: &'u Client<'a, M>,
-        blob: &'u Descriptor,
-        bytes: &Bytes<'a, M>,
-        session: Option<Session>,
-    ) -> Self {
+    fn new(client: &'u Client<'a, M>, blob: &'u Descriptor, bytes: &Bytes<'a, M>, session: Option<Session>) -> Self {
         let (feed, opened) = (Feed::new(client.media, blob, bytes), u32::from(session.is_some()));
         Self { client, blob, feed, session, unsure: false, whole: false, opened, best: 0, tries: Tries::default() }
     }
@@ -172,7 +167,8 @@ impl<'u, 'a, M: Media> Upload<'u, 'a, M> {
     }
 
     async fn open(&mut self) -> Result<Step> {
-        let answer = self.client.send(Ask::new("POST", self.client.url("blobs/uploads/"), "starting an upload")).await?;
+        let answer =
+            self.client.send(Ask::new("POST", self.client.url("blobs/uploads/"), "starting an upload")).await?;
         match answer.status {
             202 => {
                 self.session = Some(Session::open(self.client, &answer)?);
