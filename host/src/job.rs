@@ -156,7 +156,6 @@ impl Default for Job {
     }
 }
 
-#[expect(clippy::derivable_impls, reason = "the type is generated")]
 impl Default for Transfer {
     /// Nothing said.
     fn default() -> Self {
