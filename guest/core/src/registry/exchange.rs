@@ -50,7 +50,7 @@ impl<M: Media> Client<'_, M> {
     /// One request with a blob's bytes as its body.
     pub async fn offer(&self, ask: &Ask, part: Part<'_, '_, M>) -> Result<Offered<M>> {
         let own = self.owns(&self.permitted(&ask.url)?);
-        let used = self.authorization.borrow().clone().filter(|_| own);
+        let used = self.fresh().await.filter(|_| own);
         let answer = self.exchange(ask, &self.plain(&ask.url), used.as_deref(), Some(part)).await?;
         if answer.status == 401 && own && self.authorize(&answer, used.as_deref()).await?.is_some() {
             return Ok(Offered::Authorized);
@@ -94,15 +94,19 @@ impl<M: Media> Client<'_, M> {
         if !self.owns(&self.permitted(&ask.url)?) {
             return self.once(ask, None).await;
         }
-        let used = self.authorization.borrow().clone();
-        let answer = self.once(ask, used.as_deref()).await?;
-        if answer.status != 401 {
-            return Ok(answer);
+        let mut used = self.fresh().await;
+        // The first one that a request gets may have expired when it is used.
+        let most = if used.is_some() { 1 } else { 2 };
+        let mut answer = self.once(ask, used.as_deref()).await?;
+        for _ in 0..most {
+            if answer.status != 401 {
+                break;
+            }
+            let Some(fresh) = self.authorize(&answer, used.as_deref()).await? else { break };
+            answer = self.once(ask, Some(&fresh)).await?;
+            used = Some(fresh);
         }
-        match self.authorize(&answer, used.as_deref()).await? {
-            Some(fresh) => self.once(ask, Some(&fresh)).await,
-            None => Ok(answer),
-        }
+        Ok(answer)
     }
 
     /// The URL, without TLS when the registry is known to have none.

@@ -1,7 +1,8 @@
-//! One manifest: asked for, and put when another or none stands under its name (OCI distribution spec, "Pushing manifests").
+//! One manifest: asked for, put when another or none stands under its name, and listed where it says something about another one (OCI
+//! distribution spec, "Pushing manifests").
 
 use super::client::{AnswerOf, Ask, Client};
-use super::progress;
+use super::{progress, referrers};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Fault, Result};
@@ -18,6 +19,8 @@ pub async fn put<M: Media>(
     let reference = tag.unwrap_or(manifest.digest.as_str());
     let url = client.url(&format!("manifests/{reference}"));
     if stands(client, manifest, &url, tag).await? {
+        // Whoever put it may have been stopped before it was listed.
+        referrers::record(client, manifest, bytes, None).await?;
         return Ok(Outcome::AlreadyThere);
     }
     progress(client, manifest, 0);
@@ -28,6 +31,7 @@ pub async fn put<M: Media>(
         return Err(client.refused(answer).await);
     }
     confirm(client, &answer, &manifest.digest)?;
+    referrers::record(client, manifest, bytes, Some(&answer)).await?;
     Ok(Outcome::Uploaded)
 }
 

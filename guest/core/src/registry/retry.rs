@@ -23,7 +23,7 @@ pub struct Budget {
 
 /// How often one thing has failed.
 #[derive(Default)]
-pub struct Tries(u32);
+pub struct Tries(pub u32);
 
 /// When something may be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,13 +81,16 @@ impl<M: Media> Client<'_, M> {
         let backoff = FIRST_WAIT.saturating_mul(1_u64.checked_shl(tries.0.saturating_sub(1)).unwrap_or(u64::MAX));
         let backoff = backoff.min(LONGEST_WAIT);
         // A quarter of it differs, so that what failed together does not come again together.
-        let apart = |wait: u64| wait.saturating_add(self.noise(tried, tries.0) % (wait / 4).saturating_add(1));
+        let noise = self.noise(tried, tries.0);
+        let apart = |wait: u64| wait.saturating_add(noise.checked_rem(wait / 4).unwrap_or(0));
         let wait = match wait {
             Wait::None => 0,
             Wait::Backoff => apart(backoff),
             Wait::AtLeast(asked) => apart(asked.clamp(backoff.min(asked), LONGEST_WAIT)),
         };
-        if tries.0 >= TRIES || !self.budget.spend(wait) {
+        // Who never answered is more likely not there than busy.
+        let most = if self.answered.get() { TRIES } else { TRIES_UNANSWERED };
+        if tries.0 >= most || !self.budget.spend(wait) {
             return false;
         }
         self.media.emit(Event::Retry(Retry { target: self.target.to_string(), tried: tried.to_owned(), why, wait }));
@@ -105,8 +108,7 @@ impl<M: Media> Client<'_, M> {
                 let wait = asked.map_or(Wait::Backoff, Wait::AtLeast);
                 is_passing(answer.status).then(|| (format!("it answered with status {}", answer.status), wait))
             }
-            // Who never answered is more likely not there than busy.
-            Err(error) => (is_broken(error) && self.answered.get()).then(|| (shown(&error.to_string()), Wait::Backoff)),
+            Err(error) => is_broken(error).then(|| (shown(&error.to_string()), Wait::Backoff)),
         }
     }
 
@@ -155,6 +157,8 @@ fn retry_after(text: &str, now: i64) -> Option<u64> {
 
 /// How often a request is made at most.
 const TRIES: u32 = 6;
+/// The same, before there was any answer.
+const TRIES_UNANSWERED: u32 = 2;
 /// Milliseconds.
 const FIRST_WAIT: u64 = 500;
 /// Milliseconds, whatever a registry asks for.

@@ -102,6 +102,10 @@ struct Upload<'u, 'a, M: Media> {
     whole: bool,
     /// Sessions that were opened.
     opened: u32,
+    /// Whether a request to this session broke off: it may have more bytes than it says, since `0-0` is one byte or none.
+    broke: bool,
+    /// The offset that the registry did not take bytes for last.
+    misplaced: Option<u64>,
     /// The most bytes that a session ever had.
     best: u64,
     tries: Tries,
@@ -122,7 +126,8 @@ enum Step {
 impl<'u, 'a, M: Media> Upload<'u, 'a, M> {
     fn new(client: &'u Client<'a, M>, blob: &'u Descriptor, bytes: &Bytes<'a, M>, session: Option<Session>) -> Self {
         let (feed, opened) = (Feed::new(client.media, blob, bytes), u32::from(session.is_some()));
-        Self { client, blob, feed, session, unsure: false, whole: false, opened, best: 0, tries: Tries::default() }
+        let (unsure, whole, broke, misplaced, best) = Default::default();
+        Self { client, blob, feed, session, unsure, whole, opened, broke, misplaced, best, tries: Tries::default() }
     }
 
     async fn run(mut self) -> Result<()> {
@@ -173,7 +178,7 @@ impl<'u, 'a, M: Media> Upload<'u, 'a, M> {
             202 => {
                 self.session = Some(Session::open(self.client, &answer)?);
                 self.opened = self.opened.saturating_add(1);
-                self.unsure = false;
+                (self.unsure, self.broke, self.misplaced) = Default::default();
                 Ok(Step::On)
             }
             201 if is_there(self.client, self.blob).await? => Ok(Step::Done),
@@ -269,7 +274,7 @@ impl<'u, 'a, M: Media> Upload<'u, 'a, M> {
                 Ok(Step::Done)
             }
             // What was put together out of parts may have gone wrong on the way.
-            400 if from > 0 => {
+            400 if from > 0 || self.broke => {
                 self.whole = true;
                 Ok(Step::Lost(self.client.refused(answer).await))
             }
@@ -298,7 +303,7 @@ impl<'u, 'a, M: Media> Upload<'u, 'a, M> {
             Err(error) => Err(error),
         };
         let Some((_, wait)) = client.passing(&answered) else { return answered.map(Ok) };
-        self.unsure = true;
+        (self.unsure, self.broke) = (true, true);
         let error = match answered {
             Ok(answer) => client.refused(answer).await,
             Err(error) => error,
@@ -313,6 +318,11 @@ impl<'u, 'a, M: Media> Upload<'u, 'a, M> {
         match status {
             404 => Ok(Step::Lost(error)),
             416 => {
+                let offset = self.session.as_ref().map(|session| session.offset);
+                // It says where it is, and does not mean it.
+                if std::mem::replace(&mut self.misplaced, offset) == offset {
+                    return Ok(Step::Lost(error));
+                }
                 self.unsure = true;
                 Ok(Step::Again(error, Wait::None))
             }

@@ -88,7 +88,10 @@ fn early_answers() {
     assert!(error.to_string().contains("told early"));
     assert!(fails(&early(201)).message.contains("before it had everything"));
     let error = fails(&early(0));
-    assert!(error.message.contains("uploading the blob") && error.causes == ["connection reset"], "{error:?}");
+    assert!(
+        error.message.contains("uploading the blob") && error.causes == ["the connection was closed: push again"],
+        "{error:?}"
+    );
 }
 
 #[test]

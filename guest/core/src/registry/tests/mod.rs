@@ -5,10 +5,12 @@ mod between;
 mod double;
 mod elsewhere;
 mod failures;
+mod faults;
 mod golden;
 mod insecure;
 mod never;
 mod pull;
+mod referrers;
 
 use std::cell::Cell;
 use std::rc::Rc;

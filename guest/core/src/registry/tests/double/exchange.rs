@@ -93,18 +93,18 @@ impl media::Exchange for Exchange {
             return Ok(());
         }
         self.stand_still().await;
-        Err(gone("the peer takes no more"))
+        Err(gone("the connection was closed: push again"))
     }
 
     async fn finish(mut self) -> Result<Response<Input>> {
         once_round().await;
         self.stand_still().await;
-        let Some(answer) = self.settle() else { return Err(gone("fewer bytes than said")) };
+        let Some(answer) = self.settle() else { return Err(gone("fewer bytes were sent than said: push again")) };
         if answer.stalls {
-            return Err(gone("nothing came for 60 seconds"));
+            return Err(gone("it took and sent nothing for 60 seconds: push again"));
         }
         if answer.status == 0 {
-            return Err(gone("connection reset"));
+            return Err(gone("the connection was closed: push again"));
         }
         let Answer { status, headers, body: rest, endless, breaks, slow, .. } = answer;
         let heard = Heard { status, headers: headers.clone(), at: clock::now() };
@@ -120,7 +120,7 @@ impl media::Input for Input {
             clock::sleep(1000).await;
         }
         if most == 0 && self.breaks {
-            return Err(gone("connection reset"));
+            return Err(gone("the connection was closed: push again"));
         }
         Ok(if self.endless { self.rest[..most].to_vec() } else { self.rest.drain(..most).collect() })
     }
