@@ -77,10 +77,12 @@ impl Results {
 
 impl From<seam::Report> for Report {
     fn from(report: seam::Report) -> Self {
-        let target = |seam::Target { name, outcome, pushed }| {
-            let outcome = outcome.map_err(Error::from);
-            Target { name, outcome, pushed }
-        };
-        Self { targets: report.targets.into_iter().map(target).collect() }
+        Self { targets: report.targets.into_iter().map(Target::from).collect() }
+    }
+}
+
+impl From<seam::Target> for Target {
+    fn from(seam::Target { name, outcome, pushed }: seam::Target) -> Self {
+        Self { name, outcome: outcome.map_err(Error::from), pushed }
     }
 }

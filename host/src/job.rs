@@ -151,13 +151,21 @@ impl Default for Job {
             load: false,
             epoch: None,
             xattrs: false,
-            transfer: Transfer { mount_from: Vec::new(), no_mount: false, fail_fast: false, dry_run: false },
+            transfer: Transfer::default(),
         }
     }
 }
 
+impl Default for Transfer {
+    /// Nothing said.
+    fn default() -> Self {
+        Self { mount_from: Vec::new(), no_mount: false, fail_fast: false, dry_run: false }
+    }
+}
+
 impl Content {
-    fn open(&self, table: &mut ResourceTable) -> Result<seam::Content, Error> {
+    /// The seam's form of it.
+    pub(crate) fn open(&self, table: &mut ResourceTable) -> Result<seam::Content, Error> {
         let platform = self.platform.as_deref().map(platform).transpose()?;
         Ok(seam::Content { source: self.source.open(table)?, form: self.form, name: self.name.clone(), platform })
     }

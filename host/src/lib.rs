@@ -34,6 +34,7 @@ mod clients;
 mod clock;
 mod components;
 mod control;
+mod copy;
 mod credentials;
 mod destinations;
 mod directories;
@@ -62,6 +63,7 @@ mod writers;
 mod xattrs;
 
 pub use components::Components;
+pub use copy::{Copied, Copy, Created, Delivery, Destination, NewIndex, Place};
 pub use credentials::{Credential, Credentials};
 pub use error::shown;
 pub use export::Context;

@@ -5,7 +5,7 @@
 
 mod attest;
 mod checked;
-mod deliver;
+pub(crate) mod deliver;
 mod image;
 mod layers;
 mod open;
@@ -29,6 +29,8 @@ use crate::platform::Platform;
 use crate::registry::{Policy, Pushed, Uploads};
 use crate::store::Layout;
 use deliver::Sending;
+
+pub(crate) use checked::Checked;
 
 /// What a user asks for.
 pub struct Job<M: Media> {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use ocix::{Event, Pushed, Results, shown};
+use ocix::{Event, Pushed, Target, shown};
 
 /// What the user chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -61,10 +61,9 @@ impl Progress {
     }
 
     /// Takes away what does not stay, and tells what pushes did.
-    pub fn end(&self, results: Option<&Results>) {
+    pub fn end<'t>(&self, targets: impl IntoIterator<Item = &'t Target>) {
         let mut show = locked(&self.show);
         show.end();
-        let targets = results.into_iter().flat_map(|results| &results.reports).flat_map(|report| &report.targets);
         for target in targets {
             // A dry run has pushed nothing.
             if let Some(pushed) = target.pushed.as_ref().filter(|pushed| pushed.requests.is_empty()) {

@@ -5,7 +5,7 @@ mod bindings;
 #[path = "../../faults.rs"]
 mod faults;
 
-use bindings::exports::ocix::image::exporter::{self, Job, Results};
+use bindings::exports::ocix::image::exporter::{self, Content, Created, Delivery, Job, NewIndex, Results, Target};
 use bindings::exports::ocix::image::options::{self, OptionDoc};
 use bindings::ocix::image::directories::Directory;
 use bindings::ocix::image::types::{Chunk, Compression, Error, HashAlgorithm};
@@ -28,6 +28,14 @@ impl exporter::Guest for Misbehaving {
             });
         }
         Ok(Results { reports: Vec::new(), metadata: told.join("\n"), image_id: None })
+    }
+
+    async fn copy(_: Content, _: Delivery, _: Directory) -> Result<Vec<Target>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn create_index(_: NewIndex, _: Delivery, _: Directory) -> Result<Created, Error> {
+        Ok(Created { index: Vec::new(), targets: Vec::new() })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The images' ways out: into the embedded store first, then to registries, archives, layouts and file trees, all at the same time.
 
-mod archive;
-mod directory;
+pub mod archive;
+pub mod directory;
 mod registry;
 mod root_filesystem;
 
@@ -18,7 +18,7 @@ use crate::error::{Code, Error, Fault, Result};
 use crate::media::{Action, Event, Media, Outcome, Step};
 use crate::options::Exporter;
 use crate::reference::Reference;
-use crate::registry::{Policy, Pushed, Uploads};
+use crate::registry::{Policy, Uploads};
 use crate::store::Layout;
 
 use super::image::Image;
@@ -79,28 +79,14 @@ struct Way<'i> {
 /// Sends every image where its output says, all at the same time, and tells what became of each target.
 pub async fn send<M: Media>(media: &M, images: &[Image<'_, '_, M>], sending: &Sending<'_, M>) -> Vec<Report> {
     let ways: Vec<Way<'_>> = images.iter().enumerate().flat_map(|(number, image)| ways(number, image)).collect();
-    let mut outcomes: Vec<Option<Result<Option<Pushed>>>> = ways.iter().map(|_| None).collect();
-    let mut going: FuturesUnordered<_> = (ways.iter().zip(&mut outcomes))
-        .filter_map(|(way, outcome)| Some((way, images.get(way.number)?, outcome)))
-        .map(async |(way, image, outcome)| {
-            let sent = match way.push {
-                Some(name) => registry::push(media, image, name, sending).await.map(Some),
-                None if sending.policy.dry_run => Ok(None),
-                None => everything(media, image).await.map(|()| None),
-            };
-            outcome.insert(sent).is_err()
-        })
-        .collect();
-    while let Some(failed) = going.next().await {
-        if failed && sending.fail_fast {
-            break;
-        }
-    }
-    drop(going);
+    let going = ways.iter().map(async |way| match (images.get(way.number), way.push) {
+        (Some(image), Some(name)) => registry::push(media, image, name, sending).await.map(Some),
+        (Some(image), None) if !sending.policy.dry_run => everything(media, image).await.map(|()| None),
+        _ => Ok(None),
+    });
+    let outcomes = together(going, sending.fail_fast).await;
     let mut reports: Vec<Report> = images.iter().map(|_| Report { targets: Vec::new() }).collect();
     for (way, outcome) in ways.into_iter().zip(outcomes) {
-        let stopped = || Err(Error::new(Fault::Request, Code::Other("stopped".into()), STOPPED));
-        let outcome = outcome.unwrap_or_else(stopped);
         let digest = images.get(way.number).and_then(Image::digest);
         if let Some(report) = reports.get_mut(way.number) {
             report.targets.extend(way.targets.into_iter().map(|name| Target {
@@ -111,6 +97,28 @@ pub async fn send<M: Media>(media: &M, images: &[Image<'_, '_, M>], sending: &Se
         }
     }
     reports
+}
+
+/// All of these at the same time. With `fail_fast` the first failure stops those that are not done.
+pub async fn together<T>(
+    going: impl Iterator<Item = impl Future<Output = Result<T>>>,
+    fail_fast: bool,
+) -> Vec<Result<T>> {
+    let going: Vec<_> = going.collect();
+    let mut outcomes: Vec<Option<Result<T>>> = going.iter().map(|_| None).collect();
+    let mut going: FuturesUnordered<_> = going
+        .into_iter()
+        .zip(&mut outcomes)
+        .map(async |(going, outcome)| outcome.insert(going.await).is_err())
+        .collect();
+    while let Some(failed) = going.next().await {
+        if failed && fail_fast {
+            break;
+        }
+    }
+    drop(going);
+    let stopped = || Err(Error::new(Fault::Request, Code::Other("stopped".into()), STOPPED));
+    outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(stopped)).collect()
 }
 
 /// An image's ways, in the order of its targets.
@@ -157,7 +165,8 @@ pub fn dated(entry: &mut Descriptor, created: i64) -> Result<()> {
     Ok(())
 }
 
-fn entry_name(name: &Reference) -> Name {
+/// What a layout calls an image of this name.
+pub fn entry_name(name: &Reference) -> Name {
     let name = name.clone().with_default_tag();
     Name { full: name.to_string(), tag: name.tag().map(str::to_owned) }
 }
@@ -171,7 +180,7 @@ fn blobs<'a, M: Media>(image: &Image<'a, '_, M>) -> BTreeMap<String, (Descriptor
 }
 
 /// Bytes on their way to a destination.
-fn progress<M: Media>(media: &M, dest: &str, done: u64, finished: bool) {
+pub fn progress<M: Media>(media: &M, dest: &str, done: u64, finished: bool) {
     let (id, subject) = (format!("write {dest}"), dest.to_owned());
     let outcome = finished.then_some(Outcome::Done);
     media.emit(Event::Step(Step { id, action: Action::Write, subject, target: None, done, total: None, outcome }));
