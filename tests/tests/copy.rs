@@ -241,7 +241,7 @@ fn what_cannot_be_copied_is_said() {
             &["several platforms"],
         ),
         (&["push", "none:v1"], 1, &["none:v1"]),
-        (&["copy", &there, "store:x"], 1, &[&there.rsplit_once(':').unwrap().0]),
+        (&["copy", &there, "store:x"], 1, &[there.rsplit_once(':').unwrap().0]),
         (&["index", "create", &there, "store:site:v1", "--annotation=manifest:a=b"], 2, &["manifest-descriptor"]),
         (&["index", "create", &there, "store:none"], 1, &["none"]),
     ] {
