@@ -24,13 +24,17 @@ pub async fn put<M: Media>(
         return Ok(Outcome::AlreadyThere);
     }
     progress(client, manifest, 0);
-    let put = Ask::new("PUT", url, format!("putting the manifest {reference}"));
+    let put = Ask::new("PUT", url.clone(), format!("putting the manifest {reference}"));
     let put = put.with("content-type", &manifest.media_type);
     let answer = client.send(Ask { body: bytes.to_vec(), ..put }).await?;
     if !matches!(answer.status, 200..=204) {
         return Err(client.refused(answer).await);
     }
     confirm(client, &answer, &manifest.digest)?;
+    // 202 is a promise only.
+    if answer.status == 202 && !stands(client, manifest, &url, tag).await? {
+        return Err(client.broken("it took a manifest and does not have it"));
+    }
     referrers::record(client, manifest, bytes, Some(&answer)).await?;
     Ok(Outcome::Uploaded)
 }

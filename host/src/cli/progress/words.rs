@@ -132,7 +132,7 @@ mod tests {
         let expected = "pushed r/a:1: 3 uploaded (3.00 MiB), 1 already there (10 B), 4.1 s, 1 retry, 2 uploads resumed";
         assert_eq!(line, expected);
         let retry = Retry { target: "r/a".into(), tried: "asking".into(), why: "\r\n".into(), wait: 1500 };
-        assert_eq!(again(&retry), "again in 1.5 s: asking at r/a: \\r\\n");
+        assert_eq!(again(&retry), "again in 1.5 s: asking at r/a: \\u{d}\\u{a}");
         assert!(again(&Retry { wait: 0, ..retry }).starts_with("again: asking"));
     }
 }
