@@ -96,7 +96,8 @@ impl Job {
         let base = self.base.as_ref().map(|base| base.open(table)).transpose()?;
         let config = self.config.as_deref().map(|path| document(path, table)).transpose()?;
         let attestations = self.attestations.into_iter().map(|said| said.open(table)).collect::<Result<_, _>>()?;
-        let Self { multi_platform, changes, outputs, tags, annotations, push, load, epoch, xattrs, transfer, .. } = self;
+        let Self { multi_platform, changes, outputs, tags, annotations, push, load, epoch, xattrs, transfer, .. } =
+            self;
         Ok(seam::Job {
             contents,
             base,

@@ -191,8 +191,8 @@ impl media::Media for Seam {
         http::Exchange::open(request).await.map(Exchange).map_err(inward)
     }
 
-    async fn credential(&self, registry: &str) -> Result<Option<Credential>> {
-        let found = credentials::lookup(registry.to_owned()).await.map_err(inward)?;
+    async fn credential(&self, repository: &str) -> Result<Option<Credential>> {
+        let found = credentials::lookup(repository.to_owned()).await.map_err(inward)?;
         Ok(found.map(|credential| match credential {
             credentials::Credential::Basic((user, password)) => Credential::Basic(user, password),
             credentials::Credential::IdentityToken(token) => Credential::IdentityToken(token),

@@ -129,8 +129,8 @@ pub trait Media {
     async fn root_filesystem(&self, dest: &str) -> Result<Self::TreeWriter>;
     /// Starts a request.
     async fn exchange(&self, request: Request) -> Result<Self::Exchange>;
-    /// What the user keeps for this registry.
-    async fn credential(&self, registry: &str) -> Result<Option<Credential>>;
+    /// What the user keeps for a repository, with its registry as in `example.com/team/site`, or for what is above it.
+    async fn credential(&self, repository: &str) -> Result<Option<Credential>>;
     /// Seconds since 1970.
     fn wall(&self) -> i64;
     /// Returns after this many milliseconds.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use ocix::Results;
+use ocix::{Planned, Results, shown};
 
 use super::{code, failed};
 
@@ -35,7 +35,7 @@ impl Answer {
     /// Gives it; failures go to standard error.
     pub fn give(&self, results: &Results) -> ExitCode {
         let mut worst = ExitCode::SUCCESS;
-        let mut lines = Vec::new();
+        let (mut lines, mut plan) = (Vec::new(), false);
         for target in results.reports.iter().flat_map(|report| &report.targets) {
             match &target.outcome {
                 // A file tree.
@@ -48,11 +48,19 @@ impl Answer {
                     worst = code(error);
                 }
             }
+            if let Some(pushed) = &target.pushed {
+                plan |= !pushed.requests.is_empty();
+                lines.extend(pushed.requests.iter().map(planned));
+            }
         }
         if self.quiet {
             lines = results.image_id.iter().cloned().collect();
         }
         print(&lines, results.standard_output);
+        // Files tell of what is there.
+        if plan {
+            return worst;
+        }
         let id = results.image_id.as_ref().filter(|_| worst == ExitCode::SUCCESS);
         let files = [
             (&self.metadata_file, Some(&results.metadata)),
@@ -68,6 +76,12 @@ impl Answer {
         }
         worst
     }
+}
+
+/// A request of a dry run.
+fn planned(request: &Planned) -> String {
+    let bytes = if request.bytes > 0 { format!(" {} bytes", request.bytes) } else { String::new() };
+    format!("  {:<5} {}{bytes}", request.method, shown(&request.url))
 }
 
 fn print(lines: &[String], standard_output_is_taken: bool) {

@@ -80,7 +80,7 @@ impl Settings {
             listen(stopper)?;
             Components::embedded()?.export(job, context).await
         });
-        progress.end();
+        progress.end(done.as_ref().ok());
         // Threads that wait for standard input are not waited for.
         runtime.shutdown_background();
         done

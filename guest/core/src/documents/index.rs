@@ -123,6 +123,17 @@ impl Index {
         });
     }
 
+    /// Lists a manifest last, unless it is listed already. Whether it was not.
+    pub fn add(&mut self, manifest: Descriptor) -> bool {
+        let known = |entry: &Entry| entry.listed.as_ref().is_some_and(|listed| listed.digest == manifest.digest);
+        let new = !self.entries.iter().any(known);
+        if new {
+            let raw = descriptor::value(&manifest).compact();
+            self.entries.push(Entry { name: None, nameless: true, listed: Some(manifest), raw });
+        }
+        new
+    }
+
     /// The document: compact, as BuildKit writes a layout's.
     ///
     /// # Errors

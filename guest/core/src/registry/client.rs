@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use futures_util::lock::Mutex;
 
+use super::referrers::Listed;
 use super::refusal::Refused;
 use super::retry::Budget;
 use super::token::Session;
@@ -34,12 +35,14 @@ pub struct Client<'a, M: Media> {
     pub budget: Budget,
     /// Uploads that were begun.
     pub uploads: Uploads,
-    /// Bytes of blobs that were sent, those that were sent again included.
+    /// Bytes of blobs and manifests that were sent, those that were sent again included.
     pub sent: Cell<u64>,
     /// Uploads that went on where they had broken off.
     pub resumed: Cell<u32>,
     /// The most bytes of a request that the registry, or a proxy before it, was seen to take.
     pub most: Cell<u64>,
+    /// What was listed in indexes of the registry's that others may write too.
+    pub(super) listed: RefCell<Vec<Listed>>,
     /// What a dry run would ask.
     pub(super) planned: RefCell<Vec<Planned>>,
     host: String,
@@ -182,7 +185,7 @@ impl<'a, M: Media> Client<'a, M> {
         };
         let host = host.to_owned();
         let (sources, fell_back, answered, planned, policy) = Default::default();
-        let (budget, uploads, sent, resumed) = Default::default();
+        let (budget, uploads, sent, resumed, listed) = Default::default();
         let (authorization, session, secrets) = Default::default();
         Ok(Self {
             media,
@@ -194,6 +197,7 @@ impl<'a, M: Media> Client<'a, M> {
             uploads,
             sent,
             resumed,
+            listed,
             most: Cell::new(u64::MAX),
             planned,
             host,

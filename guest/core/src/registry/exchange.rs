@@ -50,7 +50,7 @@ impl<M: Media> Client<'_, M> {
     /// One request with a blob's bytes as its body.
     pub async fn offer(&self, ask: &Ask, part: Part<'_, '_, M>) -> Result<Offered<M>> {
         let own = self.owns(&self.permitted(&ask.url)?);
-        let used = self.authorization.borrow().clone().filter(|_| own);
+        let used = self.fresh().await.filter(|_| own);
         let answer = self.exchange(ask, &self.plain(&ask.url), used.as_deref(), Some(part)).await?;
         if answer.status == 401 && own && self.authorize(&answer, used.as_deref()).await?.is_some() {
             return Ok(Offered::Authorized);
@@ -94,7 +94,7 @@ impl<M: Media> Client<'_, M> {
         if !self.owns(&self.permitted(&ask.url)?) {
             return self.once(ask, None).await;
         }
-        let mut used = self.authorization.borrow().clone();
+        let mut used = self.fresh().await;
         // The first one that a request gets may have expired when it is used.
         let most = if used.is_some() { 1 } else { 2 };
         let mut answer = self.once(ask, used.as_deref()).await?;
@@ -140,7 +140,14 @@ impl<M: Media> Client<'_, M> {
         let taken = match part {
             Some(part) => self.write(part, &mut exchange).await?,
             None if ask.body.is_empty() => true,
-            None => exchange.write(ask.body.clone()).await.is_ok(),
+            None => {
+                let sent = exchange.write(ask.body.clone()).await.is_ok();
+                // Of an image; what a token costs is no part of it.
+                if sent && ask.method == "PUT" {
+                    self.sent.set(self.sent.get().saturating_add(size));
+                }
+                sent
+            }
         };
         let Response { status, headers, body } = exchange.finish().await.map_err(failed)?;
         self.answered.set(true);

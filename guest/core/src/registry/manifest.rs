@@ -1,7 +1,8 @@
-//! One manifest: asked for, and put when another or none stands under its name (OCI distribution spec, "Pushing manifests").
+//! One manifest: asked for, put when another or none stands under its name, and listed where it says something about another one (OCI
+//! distribution spec, "Pushing manifests").
 
 use super::client::{AnswerOf, Ask, Client};
-use super::progress;
+use super::{progress, referrers};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Fault, Result};
@@ -18,6 +19,8 @@ pub async fn put<M: Media>(
     let reference = tag.unwrap_or(manifest.digest.as_str());
     let url = client.url(&format!("manifests/{reference}"));
     if stands(client, manifest, &url, tag).await? {
+        // Whoever put it may have been stopped before it was listed.
+        referrers::record(client, manifest, bytes, None).await?;
         return Ok(Outcome::AlreadyThere);
     }
     progress(client, manifest, 0);
@@ -28,16 +31,12 @@ pub async fn put<M: Media>(
         return Err(client.refused(answer).await);
     }
     confirm(client, &answer, &manifest.digest)?;
+    referrers::record(client, manifest, bytes, Some(&answer)).await?;
     Ok(Outcome::Uploaded)
 }
 
 /// Whether this very manifest stands there. A registry that does not say what stands under a tag is asked for all of it.
-async fn stands<M: Media>(
-    client: &Client<'_, M>,
-    manifest: &Descriptor,
-    url: &str,
-    tag: Option<&str>,
-) -> Result<bool> {
+async fn stands<M: Media>(client: &Client<'_, M>, manifest: &Descriptor, url: &str, tag: Option<&str>) -> Result<bool> {
     let ask = |method| {
         let tried = format!("asking for the manifest {}", tag.unwrap_or(manifest.digest.as_str()));
         Ask::new(method, url.to_owned(), tried).with("accept", &manifest.media_type)
@@ -74,4 +73,3 @@ pub fn confirm<M: Media>(client: &Client<'_, M>, answer: &AnswerOf<M>, sent: &Di
     let message = format!("{} took {sent} for {is}: something on the way changed it; push again", client.target);
     Err(Error::new(Fault::Registry, Code::DigestMismatch(is), message))
 }
-

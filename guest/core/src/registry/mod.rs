@@ -8,9 +8,11 @@ mod challenge;
 mod client;
 mod exchange;
 mod feed;
+mod grant;
 mod manifest;
 mod mounts;
 mod pull;
+mod referrers;
 mod refusal;
 mod retry;
 mod session;
@@ -165,6 +167,7 @@ pub async fn push<M: Media>(
         end(&client, manifest, &outcome);
         pushed.count(manifest, &outcome);
     }
+    referrers::settle(&client).await?;
     Ok(client.tell(pushed))
 }
 

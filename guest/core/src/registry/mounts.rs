@@ -79,12 +79,8 @@ mod tests {
     #[test]
     fn the_likeliest_first() {
         let blob = Descriptor::of(media_type::LAYER, b"layer");
-        let target = Target {
-            registry: "r.example".into(),
-            repository: "team/site/web".into(),
-            tag: None,
-            insecure: false,
-        };
+        let target =
+            Target { registry: "r.example".into(), repository: "team/site/web".into(), tag: None, insecure: false };
         let set = |places: &[&str]| places.iter().map(|&place| place.to_owned()).collect::<BTreeSet<_>>();
         let known = set(&["r.example/a", "r.example/team/base", "other.example/team/site/x", "r.example/team/site/y"]);
         let places = Places::from([(blob.digest.to_string(), known)]);
@@ -105,7 +101,10 @@ mod tests {
         noted.annotations.insert(format!("{SOURCE}r.example"), "team/site/n,BAD NAME".into());
         assert_eq!(all(&policy, &noted).unwrap(), ["team/site/n", "team/site/y", "team/base"]);
         for wrong in ["", "r.example/a:tag", "UPPER/case x"] {
-            assert_eq!(all(&from(&[wrong]), &blob).unwrap_err().code, crate::error::Code::InvalidOption("mount-from".into()));
+            assert_eq!(
+                all(&from(&[wrong]), &blob).unwrap_err().code,
+                crate::error::Code::InvalidOption("mount-from".into())
+            );
         }
     }
 }

@@ -10,6 +10,7 @@ mod golden;
 mod insecure;
 mod never;
 mod pull;
+mod referrers;
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -26,7 +26,7 @@ pub use sessions::Rules;
 
 /// The registry and all other media of a job that pushes.
 pub struct Double {
-    /// What the user keeps, by the registry's name.
+    /// What the user keeps, by the name of a registry or of a part of it.
     pub credentials: BTreeMap<String, Credential>,
     /// What was emitted.
     pub events: RefCell<Vec<Event>>,
@@ -162,8 +162,10 @@ impl media::Media for Double {
         Ok(exchange)
     }
 
-    async fn credential(&self, registry: &str) -> Result<Option<Credential>> {
-        Ok(self.credentials.get(registry).cloned())
+    async fn credential(&self, place: &str) -> Result<Option<Credential>> {
+        let within = |name: &str| place.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let found = self.credentials.iter().rev().find(|(name, _)| within(name));
+        Ok(found.map(|(_, credential)| credential.clone()))
     }
 
     fn emit(&self, event: Event) {

@@ -39,6 +39,8 @@ struct Bar {
     held_up: u64,
     /// Seconds that it is asked to wait.
     asked_to_wait: Option<u64>,
+    /// Waits below this many milliseconds are its own choice.
+    own_waits: u64,
 }
 
 /// The token server, and what the registry takes: tokens that were given since the last one expired.
