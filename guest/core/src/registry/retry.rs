@@ -81,7 +81,8 @@ impl<M: Media> Client<'_, M> {
         let backoff = FIRST_WAIT.saturating_mul(1_u64.checked_shl(tries.0.saturating_sub(1)).unwrap_or(u64::MAX));
         let backoff = backoff.min(LONGEST_WAIT);
         // A quarter of it differs, so that what failed together does not come again together.
-        let apart = |wait: u64| wait.saturating_add(self.noise(tried, tries.0) % (wait / 4).saturating_add(1));
+        let noise = self.noise(tried, tries.0);
+        let apart = |wait: u64| wait.saturating_add(noise.checked_rem(wait / 4).unwrap_or(0));
         let wait = match wait {
             Wait::None => 0,
             Wait::Backoff => apart(backoff),
