@@ -50,7 +50,7 @@ pub fn judge(name: &str, trial: &Trial, bar: &Bar) {
 }
 
 /// Says who is at fault and what to do, in one line, without a secret.
-fn fails_cleanly(error: &Error, told: &dyn Fn() -> String) {
+pub fn fails_cleanly(error: &Error, told: &dyn Fn() -> String) {
     let line = error.to_string();
     assert!(
         error.fault == Fault::Registry || (error.fault == Fault::Request && error.code == Code::Denied),
@@ -58,7 +58,7 @@ fn fails_cleanly(error: &Error, told: &dyn Fn() -> String) {
         told()
     );
     assert!(line.contains("r.example:5000") || line.contains("auth.example"), "{}", told());
-    let advice = ["again", "log in", "check", "tell those who run it", "raise its limit", "wait"];
+    let advice = ["again", "push to", "log in", "check", "tell those who run it", "raise its limit", "wait"];
     assert!(advice.iter().any(|advice| line.contains(advice)), "it says not what to do: {}", told());
     assert!(!line.contains(PASSWORD) && !line.contains("TOKEN"), "{}", told());
     assert!(!line.chars().any(char::is_control), "{}", told());
