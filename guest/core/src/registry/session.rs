@@ -28,7 +28,7 @@ pub enum Range {
 impl Session {
     /// Out of the answer that opened it.
     pub fn open<M: Media>(client: &Client<'_, M>, answer: &AnswerOf<M>) -> Result<Self> {
-        let url = client.location(answer)?;
+        let url = place(client, answer)?;
         let least = answer.headers("oci-chunk-min-length").find_map(|text| text.trim().parse().ok()).unwrap_or(0);
         let held = (!client.policy.dry_run).then(|| client.uploads.hold(take_back(client, &url)));
         Ok(Self { url, offset: 0, least, held })
@@ -37,7 +37,7 @@ impl Session {
     /// Goes where an answer says, if it says so.
     pub fn follow<M: Media>(&mut self, client: &Client<'_, M>, answer: &AnswerOf<M>) -> Result<()> {
         if answer.headers("location").next().is_some() {
-            self.url = client.location(answer)?;
+            self.url = place(client, answer)?;
             if let Some(held) = &self.held {
                 held.moved(take_back(client, &self.url));
             }
@@ -74,6 +74,12 @@ fn parse(header: Option<&str>) -> Range {
         Some(last) => last.checked_add(1).map_or(Range::Unsaid, Range::Has),
         None => Range::Unsaid,
     }
+}
+
+/// Where an answer says that a session is, if it may be asked there.
+fn place<M: Media>(client: &Client<'_, M>, answer: &AnswerOf<M>) -> Result<String> {
+    let url = client.location(answer)?;
+    client.permitted(&url).map(|_| url)
 }
 
 /// The request that takes a session back, with the authorization that its registry knows.

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::double::{Answer, Asked, Double};
+use super::double::{Answer, Asked, Double, run};
 use super::{CONFIG, REGISTRY, bearer, layer, origin_of, push_image, push_layers, steps, target};
 use crate::contents::Bytes;
 use crate::descriptor::Descriptor;
@@ -11,7 +11,7 @@ use crate::digest::Digest;
 use crate::error::{Code, Fault, Result};
 use crate::media::Outcome;
 use crate::media_type;
-use crate::registry::{Image, Places, Pushed, Repository};
+use crate::registry::{Image, Places, Policy, Pushed, Repository, Uploads, push};
 
 const LAYER: &[u8] = b"a layer somewhere";
 
@@ -119,6 +119,24 @@ fn blobs_of_the_same_registry_are_mounted() {
         let last = steps(&media).into_iter().rfind(|step| step.subject == blob.digest.as_str());
         assert_eq!(last.and_then(|step| step.outcome), Some(expected));
         assert_eq!(count("PUT", "/uploads/9?_state=a%2Bb&digest="), usize::from(status == 202));
+    }
+}
+
+/// An upload that a registry opens in place of a mount is used, or taken back.
+#[test]
+fn refused_mounts_leave_nothing_open() {
+    let blob = Descriptor::of(media_type::LAYER, LAYER);
+    for (gives, posts, puts, deletes) in [("other/a", 1, 0, 0), ("other/b", 2, 0, 1), ("other/x", 3, 1, 2)] {
+        let media = Double::new(|_| None).shares(gives, LAYER);
+        let blobs = vec![(blob.clone(), Bytes::Memory(LAYER.into()))];
+        let image = Image { blobs, manifests: Vec::new(), places: Places::new() };
+        let mount_from = ["a", "b", "c"].map(|name| format!("{REGISTRY}/other/{name}")).to_vec();
+        let policy = Policy { mount_from, ..Policy::default() };
+        let pushed = run(push(&media, &image, &target(REGISTRY, None), &policy, &Uploads::default())).expect("pushed");
+        let count = |method: &str| media.asked().iter().filter(|asked| asked.is(method, "/blobs/uploads/")).count();
+        assert_eq!((count("POST"), count("PUT"), count("DELETE")), (posts, puts, deletes), "{gives}");
+        assert_eq!((pushed.mounted.count, pushed.uploaded.count), (1 - puts as u32, puts as u32), "{gives}");
+        assert!(media.open_uploads() == 0 && media.blobs().contains(blob.digest.as_str()));
     }
 }
 

@@ -1,7 +1,9 @@
 //! Whole pushes to a registry in memory: what is sent where, in which order, with which authorization, and what is said when it fails.
 
+mod attacks;
 mod authorization;
 mod between;
+mod cancel;
 mod double;
 mod elsewhere;
 mod failures;

@@ -15,15 +15,18 @@ use crate::descriptor::Descriptor;
 use crate::error::Result;
 use crate::media_type;
 use crate::registry::{Image, Places, Policy, Pushed, Uploads, push};
+pub use judge::fails_cleanly;
 use judge::judge;
 use strikes::{STRIKES, Strike};
 
 /// A push that is over.
-struct Trial {
-    media: Double,
-    result: Result<Pushed>,
+pub struct Trial {
+    /// The registry.
+    pub media: Double,
+    /// What the push said.
+    pub result: Result<Pushed>,
     /// Milliseconds that it took.
-    took: u64,
+    pub took: u64,
 }
 
 /// What a push may do, besides what it always must.
@@ -39,21 +42,24 @@ struct Bar {
     held_up: u64,
     /// Seconds that it is asked to wait.
     asked_to_wait: Option<u64>,
+    /// Waits below this many milliseconds are its own choice.
+    own_waits: u64,
 }
 
 /// The token server, and what the registry takes: tokens that were given since the last one expired.
-struct Tokens {
+pub struct Tokens {
     given: Cell<u32>,
     valid: Cell<u32>,
 }
 
 impl Tokens {
-    fn new() -> Rc<Self> {
+    /// Before any was given.
+    pub fn new() -> Rc<Self> {
         Rc::new(Self { given: Cell::new(0), valid: Cell::new(1) })
     }
 
     /// Makes every token that was given worthless.
-    fn expire(&self) {
+    pub fn expire(&self) {
         self.valid.set(self.given.get() + 1);
     }
 
@@ -88,8 +94,20 @@ fn manifest() -> Vec<u8> {
     serde_json::json!({ "schemaVersion": 2, "config": config, "layers": entries }).to_string().into_bytes()
 }
 
-/// Pushes the image in parts of 1000 bytes to a registry that wants tokens, and closes what is open.
-fn trial(rules: Rules, tokens: &Rc<Tokens>, script: impl Fn(&Asked) -> Option<Answer> + 'static) -> Trial {
+/// The image, with its manifest.
+pub fn image() -> Image<'static, Double> {
+    let blob = |bytes: Vec<u8>| (Descriptor::of(media_type::LAYER, &bytes), Bytes::Memory(bytes.into()));
+    let manifests = vec![(Descriptor::of(media_type::MANIFEST, &manifest()), manifest())];
+    Image { blobs: blobs().into_iter().map(blob).collect(), manifests, places: Places::new() }
+}
+
+/// In parts of 1000 bytes.
+pub fn policy() -> Policy {
+    Policy { chunk: 1000, ..Policy::default() }
+}
+
+/// A registry that wants tokens, of a user that it knows.
+pub fn double(rules: Rules, tokens: &Rc<Tokens>, script: impl Fn(&Asked) -> Option<Answer> + 'static) -> Double {
     let tokens = Rc::clone(tokens);
     let media = Double::new(move |asked| match (script(asked), tokens.answer(asked)) {
         // Who is not welcome gets no better answer, only a slow or broken one.
@@ -100,18 +118,15 @@ fn trial(rules: Rules, tokens: &Rc<Tokens>, script: impl Fn(&Asked) -> Option<An
         }
         (scripted, answer) => scripted.or(answer),
     });
-    let media = media.with(rules).knowing(REGISTRY, user());
-    let blobs = blobs();
-    let file = |bytes: &Vec<u8>| (Descriptor::of(media_type::LAYER, bytes), Bytes::Memory(bytes.as_slice().into()));
-    let image = Image {
-        blobs: blobs.iter().map(file).collect(),
-        manifests: vec![(Descriptor::of(media_type::MANIFEST, &manifest()), manifest())],
-        places: Places::new(),
-    };
-    let (policy, uploads, began) = (Policy { chunk: 1000, ..Policy::default() }, Uploads::default(), now());
-    let result = run(push(&media, &image, &target(REGISTRY, Some("v1")), &policy, &uploads));
+    media.with(rules).knowing(REGISTRY, user())
+}
+
+/// Pushes the image, and closes what is open.
+pub fn trial(rules: Rules, tokens: &Rc<Tokens>, script: impl Fn(&Asked) -> Option<Answer> + 'static) -> Trial {
+    let media = double(rules, tokens, script);
+    let (uploads, began) = (Uploads::default(), now());
+    let result = run(push(&media, &image(), &target(REGISTRY, Some("v1")), &policy(), &uploads));
     let took = now() - began;
     run(uploads.close(&media));
-    drop(image);
     Trial { media, result, took }
 }

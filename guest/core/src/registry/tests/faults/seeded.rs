@@ -35,7 +35,7 @@ fn seeds(number: u64, fits: fn(&Strike) -> bool) -> u64 {
         let (tokens, struck) = (Tokens::new(), Rc::new(Cell::new(0)));
         let (expires, count) = (Rc::clone(&tokens), Rc::clone(&struck));
         let strikes: Vec<&Strike> = STRIKES.iter().filter(|strike| fits(strike)).collect();
-        let trial = trial(rules, &tokens, move |_asked| {
+        let trial = trial(rules, &tokens, move |asked| {
             if dice.below(5) > 0 {
                 return None;
             }
@@ -44,10 +44,17 @@ fn seeds(number: u64, fits: fn(&Strike) -> bool) -> u64 {
             if strike.kind == Kind::Expired {
                 expires.expire();
             }
-            Some((strike.answer)(_asked))
+            Some((strike.answer)(asked))
         });
         right += u64::from(trial.result.is_ok());
-        let bar = Bar { right: false, sent: 1_000, closes: false, held_up: 1000 * struck.get(), asked_to_wait: None };
+        let bar = Bar {
+            right: false,
+            sent: 1_000,
+            closes: false,
+            held_up: 1000 * struck.get(),
+            asked_to_wait: None,
+            own_waits: 0,
+        };
         judge(&format!("seed {seed}"), &trial, &bar);
     }
     right
@@ -56,11 +63,11 @@ fn seeds(number: u64, fits: fn(&Strike) -> bool) -> u64 {
 #[test]
 fn what_passes() {
     let right = seeds(500, |strike| matches!(strike.kind, Kind::Passing | Kind::Unsaid));
-    assert!(right >= 450, "{right} of 500 ended right");
+    assert!(right >= 480, "{right} of 500 ended right");
 }
 
 #[test]
 fn whatever_comes() {
     let right = seeds(500, |_| true);
-    assert!(right >= 100, "{right} of 500 ended right");
+    assert!(right >= 250, "{right} of 500 ended right");
 }

@@ -92,7 +92,10 @@ pub const STRIKES: &[Strike] = &[
         own().with("location", "/v2/team/site/blobs/uploads/nowhere?_state=a%2Bb")
     }),
     strike("201 for all that was done", Kind::Absurd, |_| acting(201)),
-    strike("202 for nothing", Kind::Absurd, |_| Answer::new(202)),
+    // Who says so of a manifest is believed.
+    strike("202 for nothing", Kind::Absurd, |asked| {
+        if asked.is("PUT", "/manifests/") { acting(202) } else { Answer::new(202) }
+    }),
 ];
 
 /// The registry's own answer.
