@@ -1,7 +1,7 @@
 //! One blob: asked for, and when the registry does not have it, taken from another of its repositories or sent (OCI distribution spec,
 //! "Pushing blobs": POST then PUT; large ones in chunks; "Mounting a blob from another repository").
 //!
-//! What breaks off goes on where the registry says that it has come to. A session that is lost is opened anew, twice, the second time for
+//! What breaks off goes on where the registry says that it has come to. A session that is lost is opened anew, a few times, the last time for
 //! all of the blob in one request.
 
 use super::client::{AnswerOf, Ask, Client};
@@ -133,10 +133,12 @@ impl<'u, 'a, M: Media> Upload<'u, 'a, M> {
     async fn run(mut self) -> Result<()> {
         let tried = format!("uploading the blob {}", self.blob.digest);
         loop {
-            let (error, wait) = match self.step(&tried).await? {
+            // Lost sessions are counted by themselves: registries lose them for every request that breaks off.
+            let mut first = Tries::default();
+            let (error, wait, tries) = match self.step(&tried).await? {
                 Step::Done => break,
                 Step::On => continue,
-                Step::Again(error, wait) => (error, wait),
+                Step::Again(error, wait) => (error, wait, &mut self.tries),
                 Step::Lost(error) => {
                     self.session.take().into_iter().for_each(Session::end);
                     // It may have been whole before its answer was lost.
@@ -147,10 +149,10 @@ impl<'u, 'a, M: Media> Upload<'u, 'a, M> {
                         return Err(error);
                     }
                     self.whole = self.opened.saturating_add(1) >= SESSIONS;
-                    (error, Wait::None)
+                    (error, Wait::None, &mut first)
                 }
             };
-            if !self.client.again(&mut self.tries, &tried, error.to_string(), wait).await {
+            if !self.client.again(tries, &tried, error.to_string(), wait).await {
                 return Err(error);
             }
         }
@@ -347,6 +349,6 @@ impl<'u, 'a, M: Media> Upload<'u, 'a, M> {
 }
 
 /// How many sessions a blob may take.
-const SESSIONS: u32 = 3;
+const SESSIONS: u32 = 5;
 /// What every gateway lets pass, in bytes.
 const LEAST_CHUNK: u64 = 64 << 10;
