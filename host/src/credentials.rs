@@ -53,11 +53,15 @@ pub enum Credential {
     RegistryToken(String),
 }
 
-/// What one job has looked up: each registry once.
+/// What one job has looked up.
 pub struct Lookups {
     credentials: Credentials,
-    known: Mutex<BTreeMap<String, Known>>,
+    said: Said,
 }
+
+/// What helpers have said, by the files that name them and the registries: each is asked once.
+#[derive(Default)]
+struct Said(Mutex<BTreeMap<(PathBuf, String), Known>>);
 
 type Known = Arc<OnceCell<Option<Credential>>>;
 
@@ -96,7 +100,7 @@ impl Credentials {
     /// # Errors
     /// When a file cannot be read or understood, or its helper fails: with the file and the field, never with a secret.
     pub async fn lookup(&self, registry: &str) -> Result<Option<Credential>, failure::Error> {
-        Ok(self.kept(registry).await?)
+        Ok(self.kept(registry, &Said::default()).await?)
     }
 
     /// Keeps a credential for a registry: with the helper that the first file names for it, else in that file, which is replaced at once and
@@ -148,10 +152,10 @@ impl Credentials {
         })
     }
 
-    async fn kept(&self, registry: &str) -> Result<Option<Credential>, Error> {
+    async fn kept(&self, registry: &str, said: &Said) -> Result<Option<Credential>, Error> {
         let place = place(registry)?;
         for file in &self.files {
-            if let Some(found) = Kept::read(file)?.lookup(&place, self.patience).await? {
+            if let Some(found) = Kept::read(file)?.lookup(&place, self.patience, said).await? {
                 return Ok(Some(found));
             }
         }
@@ -172,15 +176,22 @@ impl fmt::Debug for Credential {
 impl Lookups {
     /// Nothing is looked up yet.
     pub fn new(credentials: Credentials) -> Self {
-        Self { credentials, known: Mutex::default() }
+        Self { credentials, said: Said::default() }
     }
 
-    async fn lookup(&self, registry: &str) -> Result<Option<Credential>, Error> {
+    async fn lookup(&self, repository: &str) -> Result<Option<Credential>, Error> {
+        self.credentials.kept(repository, &self.said).await
+    }
+}
+
+impl Said {
+    /// What a helper keeps for a registry; those who ask at the same time wait for the first.
+    async fn get(&self, program: &Program<'_>, server: &str) -> Result<Option<Credential>, Error> {
         let known = {
-            let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            all.entry(registry.to_owned()).or_default().clone()
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            all.entry((program.file.to_owned(), server.to_owned())).or_default().clone()
         };
-        known.get_or_try_init(|| self.credentials.kept(registry)).await.cloned()
+        known.get_or_try_init(|| program.get(server)).await.cloned()
     }
 }
 
@@ -205,10 +216,10 @@ impl seam::Host for State {}
 impl<T: Send + 'static> seam::HostWithStore<T> for Media {
     async fn lookup(
         accessor: &Accessor<T, Self>,
-        registry: String,
+        repository: String,
     ) -> wasmtime::Result<Result<Option<seam::Credential>, Error>> {
         let ambient = ambient(accessor);
-        let found = ambient.credentials.lookup(&registry).await;
+        let found = ambient.credentials.lookup(&repository).await;
         Ok(found.map(|found| {
             found.map(|credential| match credential {
                 Credential::Basic(user, password) => seam::Credential::Basic((user, password)),

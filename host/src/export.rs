@@ -1,5 +1,6 @@
-//! One export: the job is handed to a component of the world `images`, and stopped when that is asked for.
+//! One export, or other work: it is handed to a component of the world `images`, and stopped when that is asked for.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use wasmtime::Store;
+use wasmtime::component::{Accessor, Resource, ResourceTable};
 
 use crate::bindings::images::exports::ocix::image::exporter as seam;
 use crate::clients::Clients;
@@ -39,7 +41,7 @@ pub struct Context {
     pub credentials: Credentials,
     /// How connections to registries are made.
     pub transport: Transport,
-    /// Talk to registries that nobody vouches for, where an output says `registry.insecure`: any certificate, or no TLS at all.
+    /// Talk to registries that nobody vouches for, where an output says `registry.insecure` or a delivery `insecure`: any certificate, or no TLS at all.
     pub allow_insecure: bool,
     /// Who is told what is going on. Called often, from one thread at a time.
     pub progress: Arc<dyn Fn(Event) + Send + Sync>,
@@ -73,6 +75,17 @@ impl Components {
     /// # Errors
     /// What could not be read, written or understood; a target that failed is in its report instead.
     pub async fn export(&self, job: Job, context: Context) -> Result<Results, failure::Error> {
+        job.apart(&context.store)?;
+        let source = job.only_source();
+        match (self.perform(job, context).await, source) {
+            (Ok((results, standard_output)), _) => Ok(Results::new(results, standard_output)),
+            (Err(error), Some(source)) => Err(source.named("export", error).into()),
+            (Err(error), None) => Err(error.into()),
+        }
+    }
+
+    /// Has a component do this, until that is to stop. Also says whether an archive went to standard output.
+    pub(crate) async fn perform<W: Work>(&self, work: W, context: Context) -> Result<(W::Done, bool), Error> {
         let mut stop = context.stop.clone();
         let asked = async {
             if stop.wait_for(|stop| *stop).await.is_err() {
@@ -80,36 +93,30 @@ impl Components {
             }
             tokio::time::sleep(PATIENCE).await;
         };
-        job.apart(&context.store)?;
         let directory = Directory::store(&context.store);
         let destinations = Arc::new(Destinations::default());
         let _ending = (directory.abandoned(), destinations.closing());
-        let source = job.only_source();
         let done = tokio::select! {
-            done = self.run(job, context, directory, destinations.clone()) => done,
-            () = asked => Err(error(Fault::Request, ErrorCode::Cancelled, "stopped; nothing was changed")),
+            done = self.run(work, context, directory, destinations.clone()) => done?,
+            () = asked => return Err(error(Fault::Request, ErrorCode::Cancelled, "stopped; nothing was changed")),
         };
-        match (done, source) {
-            (Ok(results), _) => Ok(Results::new(results, destinations.took_standard_output())),
-            (Err(error), Some(source)) => Err(source.named(error).into()),
-            (Err(error), None) => Err(error.into()),
-        }
+        Ok((done, destinations.took_standard_output()))
     }
 
-    async fn run(
+    async fn run<W: Work>(
         &self,
-        job: Job,
+        work: W,
         context: Context,
         directory: Directory,
         destinations: Arc<Destinations>,
-    ) -> Result<seam::Results, Error> {
+    ) -> Result<W::Done, Error> {
         let ticking = self.ticker.start(self.images.engine());
         let limits = context.limits;
         let workers = Workers::new(self.toolkit.clone(), context.parallelism, limits, context.native_hashing, ticking);
         let ambient = Ambient {
             workers: Arc::new(workers),
             destinations,
-            clients: Clients::new(context.transport, named::hosts(&job), context.allow_insecure),
+            clients: Clients::new(context.transport, work.hosts(), context.allow_insecure),
             credentials: Lookups::new(context.credentials),
             progress: context.progress,
             stop: context.stop,
@@ -119,15 +126,61 @@ impl Components {
         // Whatever the component does, others get their turn, and one of them may be the end of this job.
         store.epoch_deadline_async_yield_and_update(1);
         store.set_epoch_deadline(1);
-        let job = job.open(&mut store.data_mut().table)?;
+        let opened = work.open(&mut store.data_mut().table)?;
         let directory = store.data_mut().table.push(directory).map_err(|trap| stopped(Who::Job, &trap.into()))?;
         let ran = async {
             let images = self.images.instantiate_async(&mut store).await?;
-            store
-                .run_concurrent(async |accessor| images.ocix_image_exporter().call_run(accessor, job, directory).await)
-                .await?
+            let exporter = images.ocix_image_exporter();
+            store.run_concurrent(async |accessor| W::call(exporter, accessor, opened, directory).await).await?
         };
         ran.await.unwrap_or_else(|trap: wasmtime::Error| Err(stopped(Who::Job, &trap)))
+    }
+}
+
+/// Something that a component does as a whole: one of its exports.
+pub trait Work: Send {
+    /// The seam's form of it, with everything opened.
+    type Opened: Send;
+    /// What comes of it.
+    type Done: Send;
+
+    /// The hosts that the user named in it.
+    fn hosts(&self) -> BTreeSet<String>;
+
+    /// Opens what it reads.
+    ///
+    /// # Errors
+    /// What cannot be opened.
+    fn open(self, table: &mut ResourceTable) -> Result<Self::Opened, Error>;
+
+    /// Calls the export.
+    fn call(
+        exporter: &seam::Guest,
+        accessor: &Accessor<State>,
+        opened: Self::Opened,
+        store: Resource<Directory>,
+    ) -> impl Future<Output = wasmtime::Result<Result<Self::Done, Error>>> + Send;
+}
+
+impl Work for Job {
+    type Opened = seam::Job;
+    type Done = seam::Results;
+
+    fn hosts(&self) -> BTreeSet<String> {
+        named::hosts(self)
+    }
+
+    fn open(self, table: &mut ResourceTable) -> Result<seam::Job, Error> {
+        Job::open(self, table)
+    }
+
+    async fn call(
+        exporter: &seam::Guest,
+        accessor: &Accessor<State>,
+        job: seam::Job,
+        store: Resource<Directory>,
+    ) -> wasmtime::Result<Result<seam::Results, Error>> {
+        exporter.call_run(accessor, job, store).await
     }
 }
 

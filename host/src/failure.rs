@@ -5,6 +5,7 @@ use std::fmt;
 use crate::bindings::images::exports::ocix::image::exporter as seam;
 use crate::error;
 
+pub use crate::bindings::images::exports::ocix::image::exporter::{Planned, Pushed, Tally};
 pub use crate::error::{ErrorCode, Fault};
 
 /// A failure, ready to be shown: displayed, it is one line.
@@ -47,6 +48,8 @@ pub struct Target {
     pub name: String,
     /// The digest of the image's root document, as `sha256:…`, or why this target does not have it. A file tree has no digest.
     pub outcome: Result<Option<String>, Error>,
+    /// What was done for it, when it is in a registry, or would be after a dry run.
+    pub pushed: Option<Pushed>,
 }
 
 impl fmt::Display for Error {
@@ -74,7 +77,12 @@ impl Results {
 
 impl From<seam::Report> for Report {
     fn from(report: seam::Report) -> Self {
-        let target = |seam::Target { name, outcome }| Target { name, outcome: outcome.map_err(Error::from) };
-        Self { targets: report.targets.into_iter().map(target).collect() }
+        Self { targets: report.targets.into_iter().map(Target::from).collect() }
+    }
+}
+
+impl From<seam::Target> for Target {
+    fn from(seam::Target { name, outcome, pushed }: seam::Target) -> Self {
+        Self { name, outcome: outcome.map_err(Error::from), pushed }
     }
 }

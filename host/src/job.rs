@@ -12,7 +12,7 @@ use crate::files::File;
 use crate::limits::{Who, stopped};
 use crate::source::Source;
 
-pub use crate::bindings::images::exports::ocix::image::exporter::Form;
+pub use crate::bindings::images::exports::ocix::image::exporter::{Form, Transfer};
 
 /// One export.
 #[derive(Clone, Debug)]
@@ -47,6 +47,8 @@ pub struct Job {
     pub epoch: Option<i64>,
     /// Keep all extended attributes of a directory.
     pub xattrs: bool,
+    /// How images go to registries.
+    pub transfer: Transfer,
 }
 
 /// Something to export.
@@ -94,7 +96,8 @@ impl Job {
         let base = self.base.as_ref().map(|base| base.open(table)).transpose()?;
         let config = self.config.as_deref().map(|path| document(path, table)).transpose()?;
         let attestations = self.attestations.into_iter().map(|said| said.open(table)).collect::<Result<_, _>>()?;
-        let Self { multi_platform, changes, outputs, tags, annotations, push, load, epoch, xattrs, .. } = self;
+        let Self { multi_platform, changes, outputs, tags, annotations, push, load, epoch, xattrs, transfer, .. } =
+            self;
         Ok(seam::Job {
             contents,
             base,
@@ -111,6 +114,7 @@ impl Job {
             load,
             epoch,
             xattrs,
+            transfer,
         })
     }
 
@@ -147,12 +151,21 @@ impl Default for Job {
             load: false,
             epoch: None,
             xattrs: false,
+            transfer: Transfer::default(),
         }
     }
 }
 
+impl Default for Transfer {
+    /// Nothing said.
+    fn default() -> Self {
+        Self { mount_from: Vec::new(), no_mount: false, fail_fast: false, dry_run: false }
+    }
+}
+
 impl Content {
-    fn open(&self, table: &mut ResourceTable) -> Result<seam::Content, Error> {
+    /// The seam's form of it.
+    pub(crate) fn open(&self, table: &mut ResourceTable) -> Result<seam::Content, Error> {
         let platform = self.platform.as_deref().map(platform).transpose()?;
         Ok(seam::Content { source: self.source.open(table)?, form: self.form, name: self.name.clone(), platform })
     }

@@ -7,11 +7,20 @@ use crate::source::Source;
 
 /// Each perhaps with a port. Also what is no host at all: nothing is at an address of such a name.
 pub fn hosts(job: &Job) -> BTreeSet<String> {
-    let contents = job.contents.iter().chain(&job.base).filter_map(|Content { source, .. }| match source {
+    let contents = job.contents.iter().chain(&job.base).filter_map(name);
+    hosts_of(job.outputs.iter().chain(&job.tags).chain(contents))
+}
+
+/// The name of a content that may be one.
+pub fn name(Content { source, .. }: &Content) -> Option<&String> {
+    match source {
         Source::Registry(name) | Source::Stored(name) => Some(name),
         Source::Archive(_) | Source::Directory(_) | Source::Layout(_) | Source::Stdin => None,
-    });
-    let texts = job.outputs.iter().chain(&job.tags).chain(contents);
+    }
+}
+
+/// The same of any texts with names in them.
+pub fn hosts_of<'t>(texts: impl Iterator<Item = &'t String>) -> BTreeSet<String> {
     let words = texts.flat_map(|text| text.split([',', '=', '"', ' ', '\t', '\n']));
     let mut hosts: BTreeSet<String> =
         words.filter_map(|word| word.split_once('/')).map(|(host, _)| host.to_ascii_lowercase()).collect();

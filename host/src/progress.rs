@@ -1,7 +1,7 @@
 //! The import `progress`: events go to whoever the host's user named.
 
 use crate::bindings::images::ocix::image::progress::Host;
-pub use crate::bindings::images::ocix::image::progress::{Action, Event, Step};
+pub use crate::bindings::images::ocix::image::progress::{Action, Event, Outcome, Retry, Step};
 use crate::state::State;
 
 impl Host for State {

@@ -73,15 +73,15 @@ impl Source {
         }
     }
 
-    /// The component does not know the source's path: its errors about what is in the source get it here.
-    pub(crate) fn named(&self, mut error: Error) -> Error {
+    /// The component does not know the source's path: its errors about what is in the source get it here, with what was to be done.
+    pub(crate) fn named(&self, verb: &str, mut error: Error) -> Error {
         let name = match self {
             Self::Directory(path) | Self::Archive(path) | Self::Layout(path) => shown(&path.to_string_lossy()),
             Self::Registry(name) | Self::Stored(name) => shown(name),
             Self::Stdin => "standard input".into(),
         };
         if error.fault == Fault::Source && !error.message.contains(&name) {
-            error.message = format!("cannot export `{name}`: {}", error.message);
+            error.message = format!("cannot {verb} `{name}`: {}", error.message);
         }
         error
     }
@@ -114,9 +114,9 @@ mod tests {
     fn errors_name_the_source_once() {
         let source = Source::Archive("folder/a\u{1b}.tar".into());
         let inner = || error(Fault::Source, ErrorCode::Malformed("tar".into()), "the header is damaged");
-        let named = source.named(inner());
+        let named = source.named("export", inner());
         assert_eq!(named.message, "cannot export `folder/a\\u{1b}.tar`: the header is damaged");
-        assert_eq!(source.named(named.clone()).message, named.message);
-        assert_eq!(source.named(Error { fault: Fault::Store, ..inner() }).message, "the header is damaged");
+        assert_eq!(source.named("export", named.clone()).message, named.message);
+        assert_eq!(source.named("export", Error { fault: Fault::Store, ..inner() }).message, "the header is damaged");
     }
 }

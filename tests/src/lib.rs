@@ -32,7 +32,7 @@ pub use cases::Case;
 pub use certificates::Authority;
 pub use containerd::Containerd;
 pub use layout::Layout;
-pub use proxy::{Gateway, Plan, Tunnel};
+pub use proxy::{Gateway, Passed, Plan, Tunnel};
 pub use registry::{Auth, Registry, Setup};
 pub use run::{Run, program};
 pub use scratch::Scratch;

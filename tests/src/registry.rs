@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::certificates::Pair;
 use crate::run::program;
 use crate::scratch::Scratch;
-use crate::token::{ISSUER, SERVICE, TokenServer};
+use crate::token::{Grants, ISSUER, SERVICE, TokenServer};
 
 /// Runs until dropped.
 pub struct Registry {
@@ -36,6 +36,8 @@ pub enum Auth {
 pub struct Setup {
     /// Who may do what.
     pub auth: Auth,
+    /// How the tokens are given that some want.
+    pub grants: Grants,
     /// Of this machine.
     pub address: Ipv4Addr,
     /// With TLS, as this.
@@ -49,7 +51,8 @@ pub struct Setup {
 impl Default for Setup {
     /// For everyone on this machine, without TLS.
     fn default() -> Self {
-        Self { auth: Auth::None, address: Ipv4Addr::LOCALHOST, tls: None, clients: None, deletes: false }
+        let grants = Grants::default();
+        Self { auth: Auth::None, grants, address: Ipv4Addr::LOCALHOST, tls: None, clients: None, deletes: false }
     }
 }
 
@@ -62,7 +65,7 @@ impl Registry {
     /// Starts one that is set up otherwise; in a scratch folder there is one.
     pub fn with(scratch: &Scratch, setup: &Setup) -> Self {
         let folder = scratch.folder("registry");
-        let tokens = (setup.auth == Auth::Bearer).then(|| TokenServer::start(&folder));
+        let tokens = (setup.auth == Auth::Bearer).then(|| TokenServer::start(&folder, setup.grants));
         let address = TcpListener::bind((setup.address, 0)).unwrap().local_addr().unwrap();
         let storage = scratch.folder("registry/storage");
         let mut config = format!(

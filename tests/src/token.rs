@@ -12,22 +12,40 @@ use crate::registry::{PASSWORD, USER};
 use crate::run::{self, program};
 use crate::text::{base64, base64url};
 
+/// How a token server gives tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grants {
+    /// For a GET, with user and password in a header.
+    pub get: bool,
+    /// For a POST, with user and password or a refresh token in a form (OAuth2).
+    pub post: bool,
+    /// How long it says that they live.
+    pub seconds: u64,
+}
+
 /// Gives tokens to one user.
 pub struct TokenServer {
     server: Server,
     certificate: PathBuf,
 }
 
+impl Default for Grants {
+    /// Both ways, for five minutes.
+    fn default() -> Self {
+        Self { get: true, post: true, seconds: 300 }
+    }
+}
+
 impl TokenServer {
     /// Its key and certificate are made in `folder`.
-    pub fn start(folder: &Path) -> Self {
+    pub fn start(folder: &Path, grants: Grants) -> Self {
         let (key, certificate) = (folder.join("key.pem"), folder.join("certificate.pem"));
         let mut openssl = program("openssl");
         openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=tokens", "-keyout"]);
         run::Run::of(openssl.arg(&key).arg("-out").arg(&certificate)).ok();
         let pem = std::fs::read_to_string(&certificate).unwrap();
         let chain: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
-        let server = Server::start(move |request| answer(request, &key, &chain));
+        let server = Server::start(move |request| answer(request, grants, &key, &chain));
         Self { server, certificate }
     }
 
@@ -48,17 +66,33 @@ impl TokenServer {
 }
 
 /// Everything that is asked for, to the right user; nothing to others.
-fn answer(request: &Request, key: &Path, chain: &str) -> Response {
-    let expected = format!("Basic {}", base64(format!("{USER}:{PASSWORD}").as_bytes()));
-    if request.header("authorization") != Some(&expected) {
+fn answer(request: &Request, grants: Grants, key: &Path, chain: &str) -> Response {
+    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+    let is_post = request.method == "POST";
+    if path != "/token" || !(if is_post { grants.post } else { grants.get }) {
+        return Response::json(404, json!({ "errors": [{ "code": "NOT_FOUND", "message": "there is nothing here" }] }));
+    }
+    let fields = fields(if is_post { str::from_utf8(&request.body).unwrap() } else { query });
+    let field = |name: &str| fields.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value);
+    let known = if is_post {
+        match field("grant_type") {
+            "password" => field("username") == USER && field("password") == PASSWORD,
+            "refresh_token" => field("refresh_token") == REFRESH_TOKEN,
+            _ => false,
+        }
+    } else {
+        let expected = format!("Basic {}", base64(format!("{USER}:{PASSWORD}").as_bytes()));
+        request.header("authorization") == Some(&expected)
+    };
+    if !known {
         return Response::json(
             401,
             json!({ "errors": [{ "code": "UNAUTHORIZED", "message": "unknown user or password" }] }),
         );
     }
-    let query = request.target.split_once('?').map_or("", |(_, query)| query);
-    let scopes = query.split('&').filter_map(|pair| pair.strip_prefix("scope=")).map(decoded);
-    let access: Vec<_> = scopes.filter_map(|scope| access(&scope)).collect();
+    // A GET names each scope by itself, a POST all of them at once.
+    let scopes = fields.iter().filter(|(name, _)| name == "scope").flat_map(|(_, scopes)| scopes.split(' '));
+    let access: Vec<_> = scopes.filter_map(access).collect();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let header = json!({ "typ": "JWT", "alg": "RS256", "x5c": [chain] });
     let claims = json!({
@@ -66,7 +100,14 @@ fn answer(request: &Request, key: &Path, chain: &str) -> Response {
     });
     let signed = format!("{}.{}", base64url(header.to_string().as_bytes()), base64url(claims.to_string().as_bytes()));
     let token = format!("{signed}.{}", base64url(&signature(&signed, key)));
-    Response::json(200, json!({ "token": token, "expires_in": 300 }))
+    let name = if is_post { "access_token" } else { "token" };
+    Response::json(200, json!({ name: token, "expires_in": grants.seconds }))
+}
+
+/// Of a query or a form.
+fn fields(text: &str) -> Vec<(String, String)> {
+    let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (decoded(name), decoded(value))).collect()
 }
 
 /// `repository:NAME:ACTION,ACTION`; a name may hold a port's colon.
@@ -112,3 +153,6 @@ pub const ISSUER: &str = "ocix-tests";
 
 /// For whom.
 pub const SERVICE: &str = "registry.test";
+
+/// What stands for user and password.
+pub const REFRESH_TOKEN: &str = "r3fresh+/=";

@@ -61,7 +61,7 @@ fn helpers_are_asked() {
     .enumerate()
     {
         scratch.write("home/.docker/config.json", config.to_string());
-        let output = format!("type=registry,\"name={address}/site:v{number},{address}/site:w{number}\"");
+        let output = format!("type=registry,\"name={address}/site:v{number},{address}/team/other:v{number}\"");
         Run::of(with_helpers(&scratch, &mut scratch.exporting(scratch.site(), &output, EPOCH))).ok();
         // Once, though there are two names.
         assert_eq!(fs::read_to_string(scratch.path("asked")).unwrap(), format!("get {address}\n"));

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
+use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -144,6 +146,45 @@ fn a_job_that_does_not_end_shares_its_thread() {
         tokio::join!(job, later).0.unwrap_err()
     });
     assert!(matches!(error.code, ErrorCode::Cancelled), "{error}");
+}
+
+/// Hosts that the user did not name are those of the world, with certificates, or none: whatever a component makes up.
+#[test]
+fn a_component_reaches_nothing_private() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let local = [
+        format!("http://localhost:{port}/v2/"),
+        format!("http://127.0.0.1:{port}/v2/"),
+        format!("https://127.0.0.1:{port}/v2/"),
+        format!("https://2130706433:{port}/v2/"),
+        format!("https://0x7f.1:{port}/v2/"),
+        format!("https://[::ffff:127.0.0.1]:{port}/v2/"),
+        "https://169.254.169.254/latest/meta-data/".to_owned(),
+        "https://[fd00:ec2::254]/".to_owned(),
+        "https://10.0.0.1/".to_owned(),
+    ];
+    let plain = ["http://example.com/", "http://10.0.0.1/", "http://169.254.169.254/"].map(str::to_owned);
+    let insecure = [format!("!https://localhost:{port}/"), "!http://example.com/".to_owned()];
+    let wrong = ["file:///etc/passwd", "https://user:secret@localhost/", "nonsense"].map(str::to_owned);
+    let mut table = Vec::new();
+    table.extend(local.map(|url| (url, "is not reached: ", "no public address")));
+    table.extend(plain.map(|url| (url, "is not reached: ", "without TLS")));
+    table.extend(insecure.map(|url| (url, "is not reached: ", "insecure was not allowed")));
+    table.extend(wrong.map(|url| (url, "the component made a request with a wrong URL", "")));
+
+    let scratch = Scratch::new();
+    let urls: Vec<_> = table.iter().map(|(url, ..)| url.as_str()).collect();
+    let job = Job::new(Source::Directory(scratch.site()), format!("ask {}", urls.join(" ")));
+    let told = block_on(misbehaving().export(job, context(&scratch))).unwrap().metadata;
+    let told: Vec<_> = told.lines().collect();
+    assert_eq!(told.len(), table.len(), "{told:#?}");
+    for ((url, means, why), told) in table.iter().zip(told) {
+        assert!(told.contains(means) && told.contains(why), "{url}: {told}");
+        assert!(!told.contains("secret"), "{url}: {told}");
+    }
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "something connected");
 }
 
 /// The real core with workers that misbehave.

@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 mod bindings;
+mod copy;
 mod errors;
 mod media;
 mod options;
@@ -13,6 +14,7 @@ use ocix_core::contents::Form;
 use ocix_core::export::{self, Attestation, Content, Job, Source};
 use ocix_core::options::Request;
 use ocix_core::platform::Platform;
+use ocix_core::registry::{self, Policy};
 
 use bindings::exports::ocix::image::exporter;
 use bindings::ocix::image::{directories, types};
@@ -47,6 +49,8 @@ impl exporter::Guest for Shell {
             },
             epoch: job.epoch,
             xattrs: job.xattrs,
+            fail_fast: job.transfer.fail_fast,
+            policy: policy(job.transfer),
         };
         let results = export::run(&Seam, job, Directory(store)).await.map_err(errors::outward)?;
         Ok(exporter::Results {
@@ -55,6 +59,27 @@ impl exporter::Guest for Shell {
             image_id: results.image_id.map(|digest| digest.to_string()),
         })
     }
+
+    async fn copy(
+        content: exporter::Content,
+        delivery: exporter::Delivery,
+        store: directories::Directory,
+    ) -> Result<Vec<exporter::Target>, types::Error> {
+        copy::copy(content, delivery, store).await
+    }
+
+    async fn create_index(
+        index: exporter::NewIndex,
+        delivery: exporter::Delivery,
+        store: directories::Directory,
+    ) -> Result<exporter::Created, types::Error> {
+        copy::create_index(index, delivery, store).await
+    }
+}
+
+fn policy(transfer: exporter::Transfer) -> Policy {
+    let exporter::Transfer { mount_from, no_mount, dry_run, .. } = transfer;
+    Policy { mounts: !no_mount, mount_from, dry_run, ..Policy::default() }
 }
 
 fn content(content: exporter::Content) -> Content<Seam> {
@@ -82,9 +107,28 @@ fn platform(types::Platform { os, architecture, variant }: types::Platform) -> P
 }
 
 fn report(report: export::Report) -> exporter::Report {
-    let target = |target: export::Target| exporter::Target {
+    exporter::Report { targets: report.targets.into_iter().map(target).collect() }
+}
+
+fn target(target: export::Target) -> exporter::Target {
+    exporter::Target {
         name: target.name,
         outcome: target.outcome.map(|digest| digest.map(|digest| digest.to_string())).map_err(errors::outward),
-    };
-    exporter::Report { targets: report.targets.into_iter().map(target).collect() }
+        pushed: target.pushed.map(pushed),
+    }
+}
+
+fn pushed(pushed: registry::Pushed) -> exporter::Pushed {
+    let tally = |registry::Tally { count, bytes }| exporter::Tally { count, bytes };
+    let planned = |registry::Planned { method, url, bytes }| exporter::Planned { method, url, bytes };
+    let registry::Pushed { uploaded, mounted, already_there, sent, retries, resumed, requests } = pushed;
+    exporter::Pushed {
+        uploaded: tally(uploaded),
+        mounted: tally(mounted),
+        already_there: tally(already_there),
+        sent,
+        retries,
+        resumed,
+        requests: requests.into_iter().map(planned).collect(),
+    }
 }

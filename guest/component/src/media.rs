@@ -191,8 +191,8 @@ impl media::Media for Seam {
         http::Exchange::open(request).await.map(Exchange).map_err(inward)
     }
 
-    async fn credential(&self, registry: &str) -> Result<Option<Credential>> {
-        let found = credentials::lookup(registry.to_owned()).await.map_err(inward)?;
+    async fn credential(&self, repository: &str) -> Result<Option<Credential>> {
+        let found = credentials::lookup(repository.to_owned()).await.map_err(inward)?;
         Ok(found.map(|credential| match credential {
             credentials::Credential::Basic((user, password)) => Credential::Basic(user, password),
             credentials::Credential::IdentityToken(token) => Credential::IdentityToken(token),
@@ -204,6 +204,10 @@ impl media::Media for Seam {
         clock::wall()
     }
 
+    async fn sleep(&self, milliseconds: u64) {
+        clock::sleep(milliseconds).await;
+    }
+
     async fn cancelled(&self) {
         control::cancelled().await;
     }
@@ -211,7 +215,10 @@ impl media::Media for Seam {
     fn emit(&self, event: Event) {
         progress::emit(&match event {
             Event::Warning(text) => progress::Event::Warning(text),
-            Event::Step(media::Step { id, action, subject, done, total, note, finished }) => {
+            Event::Retry(media::Retry { target, tried, why, wait }) => {
+                progress::Event::Retry(progress::Retry { target, tried, why, wait })
+            }
+            Event::Step(media::Step { id, action, subject, target, done, total, outcome }) => {
                 let action = match action {
                     media::Action::Layer => progress::Action::Layer,
                     media::Action::Copy => progress::Action::Copy,
@@ -220,7 +227,14 @@ impl media::Media for Seam {
                     media::Action::Write => progress::Action::Write,
                     media::Action::Read => progress::Action::Read,
                 };
-                progress::Event::Step(progress::Step { id, action, subject, done, total, note, finished })
+                let outcome = outcome.map(|outcome| match outcome {
+                    media::Outcome::Done => progress::Outcome::Done,
+                    media::Outcome::Stored => progress::Outcome::Stored,
+                    media::Outcome::Uploaded => progress::Outcome::Uploaded,
+                    media::Outcome::Mounted(from) => progress::Outcome::Mounted(from),
+                    media::Outcome::AlreadyThere => progress::Outcome::AlreadyThere,
+                });
+                progress::Event::Step(progress::Step { id, action, subject, target, done, total, outcome })
             }
         });
     }

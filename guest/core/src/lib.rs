@@ -5,7 +5,8 @@
 //! host runs this code: the command line and other wasmtime hosts as a component, pages through wasm-bindgen.
 //!
 //! Modules stand in the order of the data's way: [`options`] say what is wanted, [`contents`] become [`layer`]s, layers become
-//! [`documents`], both go into a [`store`] or through the [`registry`] protocol; [`export`] is the whole way.
+//! [`documents`], both go into a [`store`] or through the [`registry`] protocol; [`export`] is the whole way, and
+//! [`copy`] the way of images that stay as they are.
 //!
 //! ```
 //! use futures_util::FutureExt;
@@ -55,6 +56,7 @@
 
 mod base64;
 pub mod contents;
+pub mod copy;
 pub mod descriptor;
 pub mod digest;
 pub mod documents;

@@ -129,10 +129,12 @@ pub trait Media {
     async fn root_filesystem(&self, dest: &str) -> Result<Self::TreeWriter>;
     /// Starts a request.
     async fn exchange(&self, request: Request) -> Result<Self::Exchange>;
-    /// What the user keeps for this registry.
-    async fn credential(&self, registry: &str) -> Result<Option<Credential>>;
+    /// What the user keeps for a repository, with its registry as in `example.com/team/site`, or for what is above it.
+    async fn credential(&self, repository: &str) -> Result<Option<Credential>>;
     /// Seconds since 1970.
     fn wall(&self) -> i64;
+    /// Returns after this many milliseconds.
+    async fn sleep(&self, milliseconds: u64);
     /// Returns when the job is to stop.
     async fn cancelled(&self);
     /// What is going on.
@@ -287,6 +289,8 @@ pub enum Event {
     Step(Step),
     /// Something to know that does not stop the job.
     Warning(String),
+    /// Something is tried again.
+    Retry(Retry),
 }
 
 /// How far a step is.
@@ -298,14 +302,42 @@ pub struct Step {
     pub action: Action,
     /// What it works on.
     pub subject: String,
-    /// Bytes done.
+    /// Where it goes when there may be several such places: a reference.
+    pub target: Option<String>,
+    /// Bytes done. Fewer than before when some were lost on the way.
     pub done: u64,
     /// Bytes in all, when known.
     pub total: Option<u64>,
-    /// How it went.
-    pub note: Option<String>,
-    /// Whether this is the step's last event.
-    pub finished: bool,
+    /// None until it ends.
+    pub outcome: Option<Outcome>,
+}
+
+/// How a step ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// As it was meant to.
+    Done,
+    /// A name stands in the store.
+    Stored,
+    /// A registry has taken it.
+    Uploaded,
+    /// The registry has taken it from this other repository of its own.
+    Mounted(String),
+    /// Nothing was to be done.
+    AlreadyThere,
+}
+
+/// Something that did not work and is tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// Where it goes: a reference.
+    pub target: String,
+    /// In words.
+    pub tried: String,
+    /// In words.
+    pub why: String,
+    /// Milliseconds until then.
+    pub wait: u64,
 }
 
 /// What a step does.

@@ -296,6 +296,9 @@ impl media::Media for Memory {
         self.now
     }
 
+    /// Nothing here waits.
+    async fn sleep(&self, _: u64) {}
+
     async fn cancelled(&self) {
         future::pending().await
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use ocix::Results;
+use ocix::{Planned, Results, Target, shown};
 
 use super::{code, failed};
 
@@ -34,25 +34,16 @@ impl Answer {
 
     /// Gives it; failures go to standard error.
     pub fn give(&self, results: &Results) -> ExitCode {
-        let mut worst = ExitCode::SUCCESS;
-        let mut lines = Vec::new();
-        for target in results.reports.iter().flat_map(|report| &report.targets) {
-            match &target.outcome {
-                // A file tree.
-                Ok(None) => {}
-                Ok(Some(digest)) if target.name.is_empty() => lines.push(digest.clone()),
-                Ok(Some(digest)) if target.name.ends_with(digest.as_str()) => lines.push(target.name.clone()),
-                Ok(Some(digest)) => lines.push(format!("{}@{digest}", target.name)),
-                Err(error) => {
-                    failed(error);
-                    worst = code(error);
-                }
-            }
-        }
+        let targets = || results.reports.iter().flat_map(|report| &report.targets);
+        let (mut lines, mut worst) = lines(targets());
         if self.quiet {
             lines = results.image_id.iter().cloned().collect();
         }
         print(&lines, results.standard_output);
+        // Files tell of what is there.
+        if targets().filter_map(|target| target.pushed.as_ref()).any(|pushed| !pushed.requests.is_empty()) {
+            return worst;
+        }
         let id = results.image_id.as_ref().filter(|_| worst == ExitCode::SUCCESS);
         let files = [
             (&self.metadata_file, Some(&results.metadata)),
@@ -70,7 +61,34 @@ impl Answer {
     }
 }
 
-fn print(lines: &[String], standard_output_is_taken: bool) {
+/// Tells failures, and gives the lines of targets that did not fail, and the exit code.
+pub fn lines<'t>(targets: impl Iterator<Item = &'t Target>) -> (Vec<String>, ExitCode) {
+    let (mut lines, mut worst) = (Vec::new(), ExitCode::SUCCESS);
+    for target in targets {
+        match &target.outcome {
+            // A file tree.
+            Ok(None) => {}
+            Ok(Some(digest)) if target.name.is_empty() => lines.push(digest.clone()),
+            Ok(Some(digest)) if target.name.ends_with(digest.as_str()) => lines.push(target.name.clone()),
+            Ok(Some(digest)) => lines.push(format!("{}@{digest}", target.name)),
+            Err(error) => {
+                failed(error);
+                worst = code(error);
+            }
+        }
+        lines.extend(target.pushed.iter().flat_map(|pushed| &pushed.requests).map(planned));
+    }
+    (lines, worst)
+}
+
+/// A request of a dry run.
+fn planned(request: &Planned) -> String {
+    let bytes = if request.bytes > 0 { format!(" {} bytes", request.bytes) } else { String::new() };
+    format!("  {:<5} {}{bytes}", request.method, shown(&request.url))
+}
+
+/// Prints lines where they belong.
+pub fn print(lines: &[String], standard_output_is_taken: bool) {
     let mut out: Box<dyn Write> =
         if standard_output_is_taken { Box::new(std::io::stderr()) } else { Box::new(std::io::stdout().lock()) };
     for line in lines {

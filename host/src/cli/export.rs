@@ -8,6 +8,7 @@ use ocix::{Error, Job, Source};
 use super::answer::Answer;
 use super::config::Config;
 use super::settings::Settings;
+use super::transfer::Transfer;
 use super::{attestation, failed, source};
 
 /// The command.
@@ -72,6 +73,8 @@ struct Outputs {
     /// An annotation for every output, for example manifest[linux/amd64]:KEY=VALUE; repeatable.
     #[arg(long = "annotation", value_name = "[LEVEL:]KEY=VALUE")]
     annotations: Vec<String>,
+    #[command(flatten)]
+    transfer: Transfer,
 }
 
 impl Export {
@@ -88,7 +91,7 @@ impl Export {
 
 fn job(inputs: Inputs, outputs: Outputs, config: Config, epoch: Option<i64>) -> Result<Job, Error> {
     let Inputs { sources, base, platforms, multi_platform, xattrs, attestations } = inputs;
-    let Outputs { outputs, tags, push, load, annotations } = outputs;
+    let Outputs { outputs, tags, push, load, annotations, transfer } = outputs;
     let (config, changes) = config.parts();
     let mut job = Job {
         contents: source::parse_all(&sources)?,
@@ -105,6 +108,7 @@ fn job(inputs: Inputs, outputs: Outputs, config: Config, epoch: Option<i64>) -> 
         load,
         epoch,
         xattrs,
+        transfer: transfer.settings(),
         ..Job::default()
     };
     place(&mut job);

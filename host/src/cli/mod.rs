@@ -3,13 +3,18 @@
 mod answer;
 mod attestation;
 mod config;
+mod copy;
+mod destination;
 mod export;
+mod index;
 mod login;
 mod options;
 mod progress;
+mod push;
 mod registries;
 mod settings;
 mod source;
+mod transfer;
 
 use std::process::ExitCode;
 
@@ -26,14 +31,20 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Copy an image as it is, every digest kept: from a registry, layout, archive or the store to any of them.
+    Copy(Box<copy::Command>),
     /// Export directories, tars and images as a container image.
     Export(Box<export::Export>),
+    /// Make image indexes of images that there are.
+    Index(index::Index),
     /// Keep a user and password for a registry, where docker and podman keep theirs.
     Login(Box<login::Login>),
     /// Forget what is kept for a registry.
     Logout(login::Logout),
     /// List what an --output can say.
     Options(options::Options),
+    /// Push an image of the store to its registry or to others, as it is.
+    Push(Box<push::Push>),
 }
 
 /// Runs the command line.
@@ -49,10 +60,13 @@ pub fn main() -> ExitCode {
     }
     let arguments = command.try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches));
     match arguments {
+        Ok(Arguments { command: Command::Copy(copy) }) => copy.run(),
         Ok(Arguments { command: Command::Export(export) }) => export.run(),
+        Ok(Arguments { command: Command::Index(index) }) => index.run(),
         Ok(Arguments { command: Command::Login(login) }) => login.run(),
         Ok(Arguments { command: Command::Logout(logout) }) => logout.run(),
         Ok(Arguments { command: Command::Options(options) }) => options.run(),
+        Ok(Arguments { command: Command::Push(push) }) => push.run(),
         Err(usage) => {
             // A reader that has gone does not want to know.
             let _ = usage.print();

@@ -1,32 +1,40 @@
-//! How an export runs on this machine: its store, clock, progress, threads and signals.
+//! How an export, or other work, runs on this machine: its store, clock, progress, threads and signals.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
-use ocix::{Components, Context, Error, ErrorCode, Fault, Job, Results};
+use ocix::{Components, Context, Error, ErrorCode, Fault, Job, Results, Target};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::progress::{Progress, Style};
 use super::registries::Registries;
 
-/// The flags.
+/// The flags of an export.
 #[derive(Args)]
 #[command(next_help_heading = "How it runs")]
 pub struct Settings {
-    /// The embedded store [default: $OCIX_STORE, then $XDG_DATA_HOME/ocix/store].
-    #[arg(long, value_name = "PATH")]
-    store: Option<PathBuf>,
     /// No time in a document is later than this, in seconds since 1970.
     #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH", allow_hyphen_values = true)]
     source_date_epoch: Option<String>,
-    /// How progress is shown.
-    #[arg(long, value_enum, default_value_t = Style::Auto)]
-    progress: Style,
     /// How many chunks are compressed at once [default: as many as there are processors]. The bytes do not depend on it.
     #[arg(long, value_name = "COUNT")]
     workers: Option<NonZeroUsize>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// The flags of everything.
+#[derive(Args)]
+#[command(next_help_heading = "How it runs")]
+pub struct Common {
+    /// The embedded store [default: $OCIX_STORE, then $XDG_DATA_HOME/ocix/store].
+    #[arg(long, value_name = "PATH")]
+    store: Option<PathBuf>,
+    /// How progress is shown.
+    #[arg(long, value_enum, default_value_t = Style::Auto)]
+    progress: Style,
     /// Compute digests inside of the sandbox too, which is slower.
     #[arg(long)]
     hash_in_sandbox: bool,
@@ -57,6 +65,31 @@ impl Settings {
     /// # Errors
     /// Those of the export; or when there is no place for the store.
     pub fn export(self, job: Job, quiet: bool) -> Result<Results, Error> {
+        // The key is only there for those who mean it; which registries it is about, the component decides.
+        let insecure = job.outputs.iter().any(|output| output.contains("registry.insecure"));
+        let workers = self.workers;
+        let export = async |components: Components, mut context: Context| {
+            context.parallelism = workers.unwrap_or(context.parallelism);
+            components.export(job, context).await
+        };
+        let targets = |results: &Results| results.reports.iter().flat_map(|report| report.targets.clone()).collect();
+        self.common.run(quiet, insecure, export, targets)
+    }
+}
+
+impl Common {
+    /// Runs this, and shows how it goes unless that is to be quiet, and in the end what became of the targets. `insecure`: registries that
+    /// nobody vouches for are talked to where the work says so.
+    ///
+    /// # Errors
+    /// Those of the work; or when there is no place for the store.
+    pub fn run<T>(
+        self,
+        quiet: bool,
+        insecure: bool,
+        work: impl AsyncFnOnce(Components, Context) -> Result<T, Error>,
+        targets: impl Fn(&T) -> Vec<Target>,
+    ) -> Result<T, Error> {
         let store = self.store.filter(|path| !path.as_os_str().is_empty()).or_else(default_store).ok_or_else(|| {
             request("store", "there is no home to keep the store in: name a place with --store".into())
         })?;
@@ -64,23 +97,19 @@ impl Settings {
         let runtime = runtime.map_err(|why| host(format!("no threads can be started: {why}")))?;
         let progress = Progress::new(if quiet { Style::None } else { self.progress });
         let (stopper, stop) = watch::channel(false);
-        let mut context = Context {
+        let context = Context {
             stop,
             progress: progress.sink(),
             native_hashing: !self.hash_in_sandbox,
-            // The key is only there for those who mean it; which registries it is about, the component decides.
-            allow_insecure: job.outputs.iter().any(|output| output.contains("registry.insecure")),
+            allow_insecure: insecure,
             transport: self.registries.transport(),
             ..Context::new(store)
         };
-        if let Some(workers) = self.workers {
-            context.parallelism = workers;
-        }
         let done = runtime.block_on(async {
             listen(stopper)?;
-            Components::embedded()?.export(job, context).await
+            work(Components::embedded()?, context).await
         });
-        progress.end();
+        progress.end(&done.as_ref().map(targets).unwrap_or_default());
         // Threads that wait for standard input are not waited for.
         runtime.shutdown_background();
         done

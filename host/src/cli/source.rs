@@ -32,6 +32,20 @@ pub fn parse(text: &str) -> Result<Content, Error> {
     unplaced(text)
 }
 
+/// The same where an image is meant: what is no path is a reference.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_image(text: &str) -> Result<Content, Error> {
+    let prefixed = text.starts_with("docker://")
+        || text.split_once(':').is_some_and(|(prefix, _)| PREFIXES.contains(&prefix))
+        || text.split_once('=').is_some_and(|(before, _)| is_platform(before));
+    if prefixed || text == STDIN || Path::new(text).exists() {
+        return parse(text);
+    }
+    Ok(Source::Registry(text.to_owned()).into())
+}
+
 fn unplaced(text: &str) -> Result<Content, Error> {
     if let Some(reference) = text.strip_prefix("docker://") {
         return named("docker://", reference).map(|reference| Source::Registry(reference).into());
@@ -125,7 +139,8 @@ fn is_platform(text: &str) -> bool {
     known && (2..=3).contains(&parts.len()) && parts.iter().all(sound)
 }
 
-fn wrong(message: String) -> Error {
+/// A source or destination that is none.
+pub fn wrong(message: String) -> Error {
     error(Fault::Request, ErrorCode::InvalidOption("source".into()), message)
 }
 
@@ -134,7 +149,9 @@ fn error(fault: Fault, code: ErrorCode, message: String) -> Error {
 }
 
 const STDIN: &str = "-";
-const LAYOUT: &str = "oci-layout";
+const PREFIXES: [&str; 7] = ["dir", "docker-archive", "oci", "oci-archive", "registry", "store", "tar"];
+/// What every OCI layout has.
+pub const LAYOUT: &str = "oci-layout";
 const SYSTEMS: [&str; 12] = [
     "aix",
     "android",

@@ -13,9 +13,9 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
-use super::Credential;
 use super::place::Place;
 use super::program::Program;
+use super::{Credential, Said};
 use crate::error::{Error, ErrorCode, Fault, error, refused, shown};
 
 /// A file, read. Not `Debug`: it is full of secrets.
@@ -43,14 +43,14 @@ impl<'a> Kept<'a> {
     }
 
     /// What is kept for the place.
-    pub async fn lookup(&self, place: &Place, patience: Duration) -> Result<Option<Credential>, Error> {
+    pub async fn lookup(&self, place: &Place, patience: Duration, said: &Said) -> Result<Option<Credential>, Error> {
         // A helper knows registries only: what is written for a repository goes before what it has.
         if let Some(found) = self.auth(place, true)? {
             return Ok(Some(found));
         }
         if let Some((field, name)) = self.helper(place)? {
             let program = Program { name, field: &field, file: self.file, patience };
-            if let Some(found) = program.get(&place.server()).await? {
+            if let Some(found) = said.get(&program, &place.server()).await? {
                 return Ok(Some(found));
             }
         }

@@ -30,7 +30,7 @@ pub enum Bytes<'a, M: Media> {
     },
 }
 
-/// A blob's bytes, once, from the first one on. Ends after exactly as many as [`Bytes::size`] said; an earlier end is an error.
+/// A blob's bytes, once, in order. Ends after exactly as many as [`Bytes::size`] said; an earlier end is an error.
 pub struct Reader<'a, M: Media> {
     from: Place<'a, M>,
     done: u64,
@@ -65,20 +65,29 @@ impl<'a, M: Media> Bytes<'a, M> {
         matches!(self, Self::Remote { .. })
     }
 
-    /// Begins to read. Asks the registry for a remote blob.
+    /// Begins to read at the first byte. Asks the registry for a remote blob.
     ///
     /// # Errors
     /// The registry's, also when it has the blob in another size.
     pub async fn open(&self) -> Result<Reader<'a, M>> {
+        self.open_at(0).await
+    }
+
+    /// Begins to read at an offset within the blob.
+    ///
+    /// # Errors
+    /// As [`Bytes::open`]; of a registry that does not give parts.
+    pub async fn open_at(&self, from: u64) -> Result<Reader<'a, M>> {
+        let done = from;
         let from = match self {
             Self::Memory(bytes) => Place::Memory(Rc::clone(bytes)),
             Self::File { file, offset, .. } => Place::File(Rc::clone(file), *offset),
             // Boxed, since a request may have a body, which is read like this one.
             Self::Remote { repository, descriptor } => {
-                Place::Remote(Box::new(Box::pin(repository.blob(descriptor)).await?))
+                Place::Remote(Box::new(Box::pin(repository.blob(descriptor, done)).await?))
             }
         };
-        Ok(Reader { from, done: 0, size: self.size() })
+        Ok(Reader { from, done, size: self.size() })
     }
 
     /// Up to `max` bytes from `offset`, as [`File::read_at`] gives them; `None` for a remote blob, which has no random access.

@@ -13,7 +13,7 @@ use super::read::{self, MAX_READ};
 use super::{MAX_WRITTEN, within};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::media_type::{self, Family};
 use crate::text::shown;
 
@@ -92,6 +92,15 @@ impl Index {
         listed.filter_map(|listed| attestation::image_of(listed).map(|image| (image, listed)))
     }
 
+    /// Everything that it lists, in order, artifacts too, each with its JSON text.
+    ///
+    /// # Errors
+    /// `unsupported` for a digest of an algorithm that ocix does not know.
+    pub fn entries(&self) -> Result<Vec<(Descriptor, &str)>> {
+        let entries = self.entries.iter();
+        entries.map(|entry| Ok((entry.listed.clone().ok_or_else(unknown_algorithm)?, entry.raw.as_str()))).collect()
+    }
+
     /// Of the index itself.
     pub fn annotations(&self) -> &BTreeMap<String, String> {
         &self.annotations
@@ -103,7 +112,7 @@ impl Index {
     }
 
     /// Points a name at an image: the entry of this name goes, wherever it pointed, and a new one comes last. Without a name the image gets an
-    /// entry, unless it has one without a name already.
+    /// entry, unless it has one without a name already; when it says a tag alone ([`tagged`]), in the place of the entry of this tag alone.
     pub fn put(&mut self, name: Option<&Name>, mut image: Descriptor) {
         match name {
             Some(Name { full, tag }) => {
@@ -111,16 +120,30 @@ impl Index {
                 image.annotations.insert(NAME.into(), full.clone());
                 image.annotations.extend(tag.iter().map(|tag| (TAG.into(), tag.clone())));
             }
-            None if self.entries.iter().any(|entry| entry.nameless && entry.is(&image)) => return,
-            None => {}
+            None => match tag_of(&image) {
+                Some(tag) => self.entries.retain(|entry| entry.name.is_some() || entry.tag() != Some(tag)),
+                None if self.entries.iter().any(|entry| entry.nameless && entry.is(&image)) => return,
+                None => {}
+            },
         }
         let raw = descriptor::value(&image).compact();
         self.entries.push(Entry {
             name: name.map(|name| name.full.clone()),
-            nameless: name.is_none(),
+            nameless: name.is_none() && tag_of(&image).is_none(),
             raw,
             listed: Some(image),
         });
+    }
+
+    /// Lists a manifest last, unless it is listed already. Whether it was not.
+    pub fn add(&mut self, manifest: Descriptor) -> bool {
+        let known = |entry: &Entry| entry.listed.as_ref().is_some_and(|listed| listed.digest == manifest.digest);
+        let new = !self.entries.iter().any(known);
+        if new {
+            let raw = descriptor::value(&manifest).compact();
+            self.entries.push(Entry { name: None, nameless: true, listed: Some(manifest), raw });
+        }
+        new
     }
 
     /// The document: compact, as BuildKit writes a layout's.
@@ -149,6 +172,10 @@ impl Entry {
         self.listed.as_ref().filter(|listed| listed.artifact_type.is_none())
     }
 
+    fn tag(&self) -> Option<&str> {
+        tag_of(self.listed.as_ref()?)
+    }
+
     fn is(&self, image: &Descriptor) -> bool {
         self.image().is_some_and(|own| own.digest == image.digest)
     }
@@ -160,10 +187,30 @@ impl Entry {
 /// # Errors
 /// `limit-exceeded` over [`MAX_WRITTEN`] bytes.
 pub fn image_index(family: Family, entries: &[Descriptor], annotations: &BTreeMap<String, String>) -> Result<Vec<u8>> {
+    of_entries(family, entries.iter().map(descriptor::value).collect(), annotations)
+}
+
+/// The same of entries some of which come from other indexes: with their JSON text, which is kept.
+///
+/// # Errors
+/// As [`image_index`].
+pub fn combined(
+    family: Family,
+    entries: &[(Descriptor, Option<String>)],
+    annotations: &BTreeMap<String, String>,
+) -> Result<Vec<u8>> {
+    let entries = entries.iter().map(|(entry, raw)| match raw {
+        Some(raw) => Value::Raw(raw),
+        None => descriptor::value(entry),
+    });
+    of_entries(family, entries.collect(), annotations)
+}
+
+fn of_entries(family: Family, entries: Vec<Value<'_>>, annotations: &BTreeMap<String, String>) -> Result<Vec<u8>> {
     let mut members = vec![
         ("schemaVersion", Value::Number(2)),
         ("mediaType", family.index().into()),
-        ("manifests", Value::Array(entries.iter().map(descriptor::value).collect())),
+        ("manifests", Value::Array(entries)),
     ];
     if !annotations.is_empty() {
         members.push(("annotations", Value::texts(annotations)));
@@ -179,6 +226,18 @@ pub fn name_of(listed: &Descriptor) -> Option<&str> {
 /// The tag that a layout lists an image under (OCI image-layout.md).
 pub fn tag_of(listed: &Descriptor) -> Option<&str> {
     listed.annotations.get(TAG).map(String::as_str)
+}
+
+/// An image as a layout lists it under a tag alone, or under no name at all.
+pub fn tagged(mut image: Descriptor, tag: Option<&str>) -> Descriptor {
+    image.annotations.retain(|key, _| key != NAME && key != TAG);
+    image.annotations.extend(tag.map(|tag| (TAG.to_owned(), tag.to_owned())));
+    image
+}
+
+fn unknown_algorithm() -> Error {
+    let message = "an index lists something under a digest whose algorithm is neither sha256 nor sha512";
+    Error::unsupported("digest algorithm", message)
 }
 
 const NAME: &str = "io.containerd.image.name";
@@ -225,6 +284,20 @@ mod tests {
         let again = index.to_bytes().and_then(|bytes| Index::parse(&bytes, None));
         assert_eq!(again.as_ref().map(listed), Ok(entries));
         assert_eq!(again.map(|index| index.named("a:1").map(|image| image.digest.clone())), Ok(Some(two.digest)));
+    }
+
+    #[test]
+    fn a_tag_alone_is_one_entry_too() {
+        let (one, two) = (image("1", "linux/amd64"), image("2", "linux/amd64"));
+        let mut index = Index::default();
+        index.put(Some(&name("a:1")), one.clone());
+        index.put(None, tagged(one.clone(), Some("1")));
+        index.put(None, tagged(one.clone(), None));
+        index.put(None, tagged(two.clone(), Some("1")));
+        let listed: Vec<_> = index.manifests().map(|image| (name_of(image), tag_of(image), &image.digest)).collect();
+        let expected =
+            [(Some("a:1"), Some("1"), &one.digest), (None, None, &one.digest), (None, Some("1"), &two.digest)];
+        assert_eq!(listed, expected);
     }
 
     #[test]

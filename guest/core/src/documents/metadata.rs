@@ -6,6 +6,7 @@ use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::layer::Layer;
 use crate::platform::Platform;
+use crate::registry::{Pushed, Tally};
 
 /// What one output made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub struct Target {
     pub name: String,
     /// In one word or a line: `stored`, `pushed`, or why it failed.
     pub outcome: String,
+    /// What was done for it at a registry.
+    pub pushed: Option<Pushed>,
 }
 
 /// The file: indented, every object but descriptors in byte order of its keys. BuildKit's config digest is there for a single image only,
@@ -92,8 +95,24 @@ impl PlatformImage {
 
 impl Target {
     fn value(&self) -> Value<'_> {
-        Value::Object(vec![("name", self.name.as_str().into()), ("outcome", self.outcome.as_str().into())])
+        let mut members = vec![("name", self.name.as_str().into()), ("outcome", self.outcome.as_str().into())];
+        members.extend(self.pushed.as_ref().map(|pushed| ("pushed", self::pushed(pushed))));
+        Value::Object(members)
     }
+}
+
+fn pushed(pushed: &Pushed) -> Value<'_> {
+    let tally = |Tally { count, bytes }: Tally| {
+        Value::Object(vec![("bytes", Value::Number(bytes)), ("count", Value::Number(count.into()))])
+    };
+    Value::Object(vec![
+        ("already_there", tally(pushed.already_there)),
+        ("mounted", tally(pushed.mounted)),
+        ("resumed", Value::Number(pushed.resumed.into())),
+        ("retries", Value::Number(pushed.retries.into())),
+        ("sent", Value::Number(pushed.sent)),
+        ("uploaded", tally(pushed.uploaded)),
+    ])
 }
 
 fn layer(layer: &Layer) -> Value<'_> {
@@ -124,7 +143,7 @@ mod tests {
             image_name: Some("docker.io/library/a:1".into()),
             descriptor: root,
             platforms: platforms.iter().map(|platform| image(platform)).collect(),
-            targets: vec![Target { name: "a:1".into(), outcome: "pushed".into() }],
+            targets: vec![Target { name: "a:1".into(), outcome: "pushed".into(), pushed: None }],
         }
     }
 
@@ -166,5 +185,18 @@ mod tests {
         assert_eq!(made["manifest"]["digest"], expected.manifest.digest.as_str());
         assert_eq!(made["layers"][0]["diff_id"], expected.layers[0].diff_id.0.as_str());
         assert_eq!(made["layers"][0]["descriptor"]["mediaType"], media_type::LAYER);
+    }
+
+    #[test]
+    fn what_a_push_did_is_told() {
+        let uploaded = Tally { count: 2, bytes: 30 };
+        let pushed = Some(Pushed { uploaded, sent: 40, retries: 1, ..Pushed::default() });
+        let target = Target { name: "a:1".into(), outcome: "done".into(), pushed };
+        let written = file(&[Export { targets: vec![target], ..export(&[], None) }]);
+        let document: serde_json::Value = serde_json::from_slice(&written).unwrap();
+        let (none, some) =
+            (serde_json::json!({ "bytes": 0, "count": 0 }), serde_json::json!({ "bytes": 30, "count": 2 }));
+        let expected = serde_json::json!({ "already_there": none, "mounted": none, "resumed": 0, "retries": 1, "sent": 40, "uploaded": some });
+        assert_eq!(document["ocix.exports"][0]["targets"][0]["pushed"], expected);
     }
 }

@@ -15,6 +15,7 @@ pub mod json;
 pub mod manifest;
 pub mod metadata;
 pub mod read;
+pub mod referrer;
 mod select;
 pub mod statement;
 pub mod time;

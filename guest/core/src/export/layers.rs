@@ -8,7 +8,7 @@ use crate::descriptor::Descriptor;
 use crate::digest::{DiffId, Digest};
 use crate::error::{Code, Error, Fault, Result};
 use crate::layer::{self, Archive, Codec, FileInput, Layer, Memo, Memory, PROFILE, Rewritten};
-use crate::media::{Action, Directory, Event, Input, Media, Step, Writer};
+use crate::media::{Action, Directory, Event, Input, Media, Outcome, Step, Writer};
 use crate::media_type::Packing;
 use crate::options::{Epoch, Exporter, Output};
 use crate::store::known::Known;
@@ -341,7 +341,8 @@ impl<'a, 's, M: Media> Packer<'a, 's, M> {
     fn copied(&self, descriptor: &Descriptor, done: u64, finished: bool) {
         let (id, subject) = (descriptor.digest.to_string(), descriptor.digest.to_string());
         let total = Some(descriptor.size);
-        self.media.emit(Event::Step(Step { id, action: Action::Copy, subject, done, total, note: None, finished }));
+        let outcome = finished.then_some(Outcome::Done);
+        self.media.emit(Event::Step(Step { id, action: Action::Copy, subject, target: None, done, total, outcome }));
     }
 }
 

@@ -5,7 +5,7 @@
 
 mod attest;
 mod checked;
-mod deliver;
+pub(crate) mod deliver;
 mod image;
 mod layers;
 mod open;
@@ -26,7 +26,11 @@ use crate::error::{Code, Error, Fault, Result};
 use crate::media::Media;
 use crate::options::{self, Request};
 use crate::platform::Platform;
+use crate::registry::{Policy, Pushed, Uploads};
 use crate::store::Layout;
+use deliver::Sending;
+
+pub(crate) use checked::Checked;
 
 /// What a user asks for.
 pub struct Job<M: Media> {
@@ -52,6 +56,10 @@ pub struct Job<M: Media> {
     pub epoch: Option<i64>,
     /// Keep all extended attributes of a tree.
     pub xattrs: bool,
+    /// How images go to registries.
+    pub policy: Policy,
+    /// When one target fails, the others are stopped.
+    pub fail_fast: bool,
 }
 
 /// Something to export.
@@ -119,6 +127,8 @@ pub struct Target {
     pub name: String,
     /// The digest of the image's root document, or why this target does not have it. A file tree has no digest.
     pub outcome: Result<Option<Digest>>,
+    /// When it is in a registry, or would be after a dry run.
+    pub pushed: Option<Pushed>,
 }
 
 impl<M: Media> Job<M> {
@@ -136,6 +146,8 @@ impl<M: Media> Job<M> {
             request: Request { outputs, ..Request::default() },
             epoch: None,
             xattrs: false,
+            policy: Policy::default(),
+            fail_fast: false,
         }
     }
 }
@@ -146,20 +158,28 @@ impl<M: Media> Job<M> {
 /// When an option is wrong or an image could not be made or stored: then no name was written and nothing was pushed. What goes wrong at one
 /// registry is that target's outcome and does not stop the others.
 pub async fn run<M: Media>(media: &M, job: Job<M>, store: M::Directory) -> Result<Results> {
-    match select(pin!(media.cancelled()), pin!(export(media, job, store))).await {
+    let uploads = Uploads::default();
+    let done = match select(pin!(media.cancelled()), pin!(export(media, job, store, &uploads))).await {
         Either::Left(_) => Err(Error::cancelled()),
         Either::Right((done, _)) => done,
-    }
+    };
+    uploads.close(media).await;
+    done
 }
 
-async fn export<M: Media>(media: &M, job: Job<M>, store: M::Directory) -> Result<Results> {
+async fn export<M: Media>(media: &M, job: Job<M>, store: M::Directory, uploads: &Uploads) -> Result<Results> {
+    let (policy, fail_fast) = (job.policy.clone(), job.fail_fast);
+    policy.check()?;
     let outputs = options::outputs(&job.request)?;
     job.epoch.map(time::rfc3339).transpose()?;
     let store = Layout::store(store);
     let mut opened = open::open(media, job, &store).await?;
     let images = image::make(media, &mut opened, &outputs, &store).await?;
-    deliver::keep(media, &store, &images).await?;
-    let reports = deliver::send(media, &images).await;
+    if !policy.dry_run {
+        deliver::keep(media, &store, &images).await?;
+    }
+    let sending = Sending { store: &store, policy: &policy, uploads, fail_fast };
+    let reports = deliver::send(media, &images, &sending).await;
     outcome::results(&images, reports)
 }
 

@@ -97,11 +97,13 @@ pub async fn open<'a, M: Media>(media: &'a M, job: Job<M>, store: &Layout<M::Dir
         config,
         changes,
         attestations,
-        request,
         epoch,
         xattrs,
+        // How images leave is no matter here.
+        request: _,
+        policy: _,
+        fail_fast: _,
     } = job;
-    let _ = request;
     let several = contents.len() > 1;
     let base = match base {
         Some(base) => Some(images(media, base, store).await?),

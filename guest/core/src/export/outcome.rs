@@ -41,6 +41,7 @@ fn export<M: Media>(image: &Image<'_, '_, M>, report: &Report) -> Result<Export>
             Ok(_) => "done".into(),
             Err(error) => error.to_string(),
         },
+        pushed: target.pushed.clone(),
     };
     Ok(Export {
         exporter: image.output.exporter.as_str().into(),

@@ -10,7 +10,7 @@ use futures_util::{SinkExt, StreamExt};
 use super::memo::{Fate, Memo, Trail, sum};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Fault, Result};
-use crate::media::{Action, Chunk, Event, File, HashAlgorithm, Hasher, Media, Packed, Step, Writer};
+use crate::media::{Action, Chunk, Event, File, HashAlgorithm, Hasher, Media, Outcome, Packed, Step, Writer};
 use crate::store::PIECE;
 use crate::store::known::{Known, Piece};
 
@@ -212,7 +212,8 @@ impl<'a, M: Media> Tar<'a, M> {
 
     fn say(&self, finished: bool) {
         let (id, subject) = (self.subject.to_owned(), self.subject.to_owned());
-        let step = Step { id, action: Action::Layer, subject, done: self.size, total: None, note: None, finished };
+        let (done, outcome) = (self.size, finished.then_some(Outcome::Done));
+        let step = Step { id, action: Action::Layer, subject, target: None, done, total: None, outcome };
         self.media.emit(Event::Step(step));
     }
 }

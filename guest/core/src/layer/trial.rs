@@ -69,13 +69,15 @@ impl Media for Late {
         self.0.exchange(request).await
     }
 
-    async fn credential(&self, registry: &str) -> Result<Option<crate::media::Credential>> {
-        self.0.credential(registry).await
+    async fn credential(&self, repository: &str) -> Result<Option<crate::media::Credential>> {
+        self.0.credential(repository).await
     }
 
     fn wall(&self) -> i64 {
         0
     }
+
+    async fn sleep(&self, _: u64) {}
 
     async fn cancelled(&self) {
         std::future::pending().await

@@ -227,8 +227,8 @@ mod tests {
         assert_eq!(layer.diff_id.0, layer.descriptor.digest);
         assert_eq!(layer.descriptor, Descriptor::new(media_type::LAYER, Digest::of(&tar), 9 << 20));
         let steps = events.iter().map(|event| match event {
-            Event::Step(step) => (step.subject.as_str(), step.done, step.finished),
-            Event::Warning(warning) => panic!("{warning}"),
+            Event::Step(step) => (step.subject.as_str(), step.done, step.outcome.is_some()),
+            other => panic!("{other:?}"),
         });
         assert_eq!(
             steps.collect::<Vec<_>>(),

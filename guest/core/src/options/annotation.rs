@@ -82,7 +82,7 @@ impl Annotation {
     ///
     /// # Errors
     /// `invalid-option` with `--annotation` for its key.
-    pub(super) fn of_flag(text: &str) -> Result<Vec<Self>> {
+    pub fn of_flag(text: &str) -> Result<Vec<Self>> {
         let refuse = |why: String| {
             let message = format!(
                 "--annotation `{}`: {why}; write for example index,manifest[linux/amd64]:key=value",

@@ -1,21 +1,22 @@
-//! One request to one registry, with the authorization that it asks for.
+//! A registry, seen from one repository: where its requests may go, and what an answer says.
 //!
 //! Everything that decides where a request may go lives here: authorization goes to the registry's own origin and to no other, plain HTTP only to
-//! this machine and never from https, redirects only where nothing is sent. A registry that the user called insecure may be asked without TLS
-//! at its own host and port, when it did not answer with it. How a challenge is answered is [`super::token`]'s.
+//! this machine and never from https, redirects only where nothing is sent. How a request is made is [`super::exchange`]'s, how often
+//! [`super::retry`]'s, and how a challenge is answered [`super::token`]'s.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use futures_util::lock::Mutex;
 
-use super::Target;
-use super::body::Body;
+use super::referrers::Listed;
 use super::refusal::Refused;
+use super::retry::Budget;
 use super::token::Session;
 use super::url::{self, Origin};
+use super::{Planned, Policy, Pushed, Target, Uploads};
 use crate::error::{Code, Error, Fault, Result};
-use crate::media::{Exchange, Input, Media, Request, Response};
+use crate::media::{Exchange, Input, Media};
 use crate::text::shown;
 
 /// A registry, seen from one repository.
@@ -28,13 +29,29 @@ pub struct Client<'a, M: Media> {
     pub purpose: Purpose,
     /// Other repositories of this registry whose blobs are to be used.
     pub sources: RefCell<BTreeSet<String>>,
+    /// How images are pushed.
+    pub policy: Policy,
+    /// What may still be tried again.
+    pub budget: Budget,
+    /// Uploads that were begun.
+    pub uploads: Uploads,
+    /// Bytes of blobs and manifests that were sent, those that were sent again included.
+    pub sent: Cell<u64>,
+    /// Uploads that went on where they had broken off.
+    pub resumed: Cell<u32>,
+    /// The most bytes of a request that the registry, or a proxy before it, was seen to take.
+    pub most: Cell<u64>,
+    /// What was listed in indexes of the registry's that others may write too.
+    pub(super) listed: RefCell<Vec<Listed>>,
+    /// What a dry run would ask.
+    pub(super) planned: RefCell<Vec<Planned>>,
     host: String,
-    origin: Origin,
+    pub(super) origin: Origin,
     /// Without TLS, where the user allowed that.
-    fallback: Option<Origin>,
-    fell_back: Cell<bool>,
-    /// Whether it ever answered with TLS: then it always does.
-    answered: Cell<bool>,
+    pub(super) fallback: Option<Origin>,
+    pub(super) fell_back: Cell<bool>,
+    /// Whether it ever answered.
+    pub(super) answered: Cell<bool>,
     /// The header `authorization`, once the registry has asked for one.
     pub(super) authorization: RefCell<Option<String>>,
     /// Held while a challenge is answered, so that requests at the same time get one token.
@@ -53,15 +70,16 @@ pub enum Purpose {
 }
 
 /// A request to be made, several times if need be.
-pub struct Ask<'a, M: Media> {
+#[derive(Clone)]
+pub struct Ask {
     /// For example `PUT`.
     pub method: &'static str,
     /// Absolute.
     pub url: String,
     /// Names in lower case; without `authorization`.
     pub headers: Vec<(String, String)>,
-    /// What is sent.
-    pub body: Body<'a, M>,
+    /// A document, or nothing. A blob's bytes are handed over beside this.
+    pub body: Vec<u8>,
     /// What this is for, in messages: for example `starting an upload`.
     pub tried: String,
 }
@@ -72,10 +90,14 @@ pub struct Answer<B> {
     pub status: u16,
     /// The URL that was asked.
     pub url: String,
-    tried: String,
-    headers: Vec<(String, Vec<u8>)>,
-    /// As it comes.
-    pub body: B,
+    /// What [`Ask::tried`] said.
+    pub tried: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// As it comes; none in a dry run.
+    pub body: Option<B>,
+    /// How often it was tried.
+    pub tries: u32,
 }
 
 /// A response, as the client's media give it.
@@ -99,7 +121,25 @@ impl Purpose {
     }
 }
 
+impl Ask {
+    /// Without body.
+    pub fn new(method: &'static str, url: String, tried: impl Into<String>) -> Self {
+        Self { method, url, headers: Vec::new(), body: Vec::new(), tried: tried.into() }
+    }
+
+    /// With one more header.
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
 impl<B: Input> Answer<B> {
+    /// After so many tries.
+    pub fn after(self, tries: u32) -> Self {
+        Self { tries, ..self }
+    }
+
     /// Every header of this name, which is in lower case, as far as it is text.
     pub fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
         self.headers.iter().filter(move |(known, _)| known == name).filter_map(|(_, value)| str::from_utf8(value).ok())
@@ -107,8 +147,9 @@ impl<B: Input> Answer<B> {
 
     /// Adds the body to `bytes`, until there are `most` of them. Whether that was all of it.
     pub async fn read(&mut self, bytes: &mut Vec<u8>, most: usize) -> Result<bool> {
+        let Some(body) = &mut self.body else { return Ok(true) };
         loop {
-            let piece = self.body.read(MAX_BODY as u32).await?;
+            let piece = body.read(MAX_BODY as u32).await?;
             if piece.is_empty() {
                 return Ok(true);
             }
@@ -143,13 +184,22 @@ impl<'a, M: Media> Client<'a, M> {
             _ => (origin, None),
         };
         let host = host.to_owned();
-        let (sources, fell_back, answered) = Default::default();
+        let (sources, fell_back, answered, planned, policy) = Default::default();
+        let (budget, uploads, sent, resumed, listed) = Default::default();
         let (authorization, session, secrets) = Default::default();
         Ok(Self {
             media,
             target,
             purpose,
             sources,
+            policy,
+            budget,
+            uploads,
+            sent,
+            resumed,
+            listed,
+            most: Cell::new(u64::MAX),
+            planned,
             host,
             origin,
             fallback,
@@ -161,6 +211,18 @@ impl<'a, M: Media> Client<'a, M> {
         })
     }
 
+    /// For pushing: how, and where uploads that are begun are kept.
+    pub fn with(mut self, policy: &Policy, uploads: &Uploads) -> Self {
+        (self.policy, self.uploads) = (policy.clone(), uploads.clone());
+        self
+    }
+
+    /// With what only this knows of a push.
+    pub fn tell(self, pushed: Pushed) -> Pushed {
+        let (sent, retries, resumed) = (self.sent.get(), self.budget.retries.get(), self.resumed.get());
+        Pushed { sent, retries, resumed, requests: self.planned.into_inner(), ..pushed }
+    }
+
     /// Under the repository, for example `blobs/uploads/`.
     pub fn url(&self, path: &str) -> String {
         let scheme = if self.is_secure() { "https" } else { "http" };
@@ -170,18 +232,6 @@ impl<'a, M: Media> Client<'a, M> {
     /// Whether the registry is asked with TLS.
     pub fn is_secure(&self) -> bool {
         self.origin.secure && !self.fell_back.get()
-    }
-
-    /// Sends a request; once more when the registry asks for authorization and that can be had. Redirects are followed where nothing is sent.
-    pub async fn send(&self, mut ask: Ask<'_, M>) -> Result<AnswerOf<M>> {
-        for _ in 0..MAX_HOPS {
-            let answer = self.authorized(&ask).await?;
-            if !matches!(ask.method, "GET" | "HEAD") || !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
-                return Ok(answer);
-            }
-            ask.url = self.location(&answer)?;
-        }
-        Err(self.broken("it redirects without an end"))
     }
 
     /// Where an answer points, from the URL that was asked.
@@ -199,66 +249,16 @@ impl<'a, M: Media> Client<'a, M> {
         Err(self.broken(&format!("it sent us to {}, and plain http is refused", shown(&here.to_string()))))
     }
 
-    /// One exchange, with exactly this authorization; without TLS when the registry did not answer with it and may be asked so. A body that was
-    /// not taken in whole is an error, unless the answer says why.
-    pub async fn once(&self, ask: &Ask<'_, M>, authorization: Option<&str>) -> Result<AnswerOf<M>> {
-        let secure = self.fallback.is_some() && url::origin(&ask.url).as_ref() == Some(&self.origin);
-        let plain = ask.url.strip_prefix("https").filter(|_| secure).map(|rest| format!("http{rest}"));
-        if let Some(plain) = plain.as_ref().filter(|_| self.fell_back.get()) {
-            return self.attempt(ask, plain, authorization).await;
-        }
-        let may_fall_back = !self.answered.get() && ask.body.bytes.size() == 0;
-        match (self.attempt(ask, &ask.url, authorization).await, plain.filter(|_| may_fall_back)) {
-            (Ok(answer), _) => {
-                self.answered.set(self.answered.get() || secure);
-                Ok(answer)
-            }
-            (Err(error), None) => Err(error),
-            (Err(error), Some(plain)) => match self.attempt(ask, &plain, authorization).await {
-                Ok(answer) => {
-                    self.fell_back.set(true);
-                    Ok(answer)
-                }
-                Err(other) => Err(error.because(format!("and without TLS: {other}"))),
-            },
-        }
-    }
-
-    async fn attempt(&self, ask: &Ask<'_, M>, url: &str, authorization: Option<&str>) -> Result<AnswerOf<M>> {
-        let mut headers = ask.headers.clone();
-        // A body that was packed on the way would not have its digest.
-        headers.push(("accept-encoding".into(), "identity".into()));
-        headers.push(("user-agent".into(), concat!("ocix/", env!("CARGO_PKG_VERSION")).into()));
-        headers.extend(authorization.map(|value| ("authorization".to_owned(), value.to_owned())));
-        let Ask { method, body, tried, .. } = ask;
-        let reader = body.bytes.open().await?;
-        let request = Request {
-            method: (*method).into(),
-            url: url.to_owned(),
-            headers,
-            content_length: body.bytes.size(),
-            insecure: self.target.insecure && url::origin(url).is_some_and(|here| self.owns(&here)),
-        };
-        let failed = |error: Error| error.within(format!("{tried} at {} failed", self.target));
-        let mut exchange = self.media.exchange(request).await.map_err(failed)?;
-        let taken = body.write(self.media, reader, &mut exchange).await?;
-        let Response { status, headers, body } = exchange.finish().await.map_err(failed)?;
-        if !taken && status < 300 {
-            return Err(self.broken("it said yes before it had everything"));
-        }
-        Ok(Answer { status, url: url.to_owned(), tried: tried.clone(), headers, body })
-    }
-
     /// Whether this is the registry itself, with or without TLS as the user allowed.
-    fn owns(&self, here: &Origin) -> bool {
+    pub fn owns(&self, here: &Origin) -> bool {
         *here == self.origin || self.fallback.as_ref() == Some(here)
     }
 
     /// The error for an answer that says no.
     pub async fn refused(&self, mut answer: AnswerOf<M>) -> Error {
         let mut body = Vec::new();
-        // As much as came is told.
-        let _ = answer.read(&mut body, MAX_BODY).await;
+        // As much as came in time is told.
+        let _ = self.patiently(answer.read(&mut body, MAX_BODY)).await;
         Refused {
             status: answer.status,
             body: &body,
@@ -267,6 +267,7 @@ impl<'a, M: Media> Client<'a, M> {
             registry: &self.target.registry,
             purpose: self.purpose,
             secrets: &self.secrets.borrow(),
+            tries: answer.tries,
         }
         .error()
     }
@@ -279,25 +280,7 @@ impl<'a, M: Media> Client<'a, M> {
         );
         Error::new(Fault::Registry, Code::Malformed("registry protocol".into()), message)
     }
-
-    async fn authorized(&self, ask: &Ask<'_, M>) -> Result<AnswerOf<M>> {
-        if !self.owns(&self.permitted(&ask.url)?) {
-            return self.once(ask, None).await;
-        }
-        let used = self.authorization.borrow().clone();
-        let answer = self.once(ask, used.as_deref()).await?;
-        if answer.status != 401 {
-            return Ok(answer);
-        }
-        match self.authorize(&answer, used.as_deref()).await? {
-            Some(fresh) => self.once(ask, Some(&fresh)).await,
-            None => Ok(answer),
-        }
-    }
 }
 
 /// What is read of an error or a token, in bytes.
 pub const MAX_BODY: usize = 64 << 10;
-
-/// Requests that one request may become by redirects.
-const MAX_HOPS: u32 = 11;

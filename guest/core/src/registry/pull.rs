@@ -6,7 +6,6 @@
 use std::rc::Rc;
 
 use super::Target;
-use super::body::Body;
 use super::client::{AnswerOf, Ask, Client, Purpose};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
@@ -94,13 +93,13 @@ impl<'a, M: Media> Repository<'a, M> {
         Ok(bytes)
     }
 
-    /// Asks for a blob. Its size is checked as far as the registry tells it.
+    /// Asks for a blob, from an offset on. Its size is checked as far as the registry tells it.
     ///
     /// # Errors
     /// The registry's; `size-mismatch`.
-    pub async fn blob(self: &Rc<Self>, blob: &Descriptor) -> Result<Download<'a, M>> {
-        let answer = self.from(blob, 0).await?;
-        Ok(Download { repository: Rc::clone(self), blob: blob.clone(), answer, done: 0, resumed: 0 })
+    pub async fn blob(self: &Rc<Self>, blob: &Descriptor, from: u64) -> Result<Download<'a, M>> {
+        let answer = self.from(blob, from).await?;
+        Ok(Download { repository: Rc::clone(self), blob: blob.clone(), answer, done: from, resumed: 0 })
     }
 
     /// The repository's name, when it is of this registry.
@@ -110,9 +109,8 @@ impl<'a, M: Media> Repository<'a, M> {
     }
 
     async fn ask(&self, path: String, accept: &str, what: &str) -> Result<AnswerOf<M>> {
-        let headers = vec![("accept".to_owned(), accept.to_owned())];
-        let (url, tried) = (self.client.url(&path), format!("asking for the {what}"));
-        let answer = self.client.send(Ask { method: "GET", url, headers, body: Body::none(), tried }).await?;
+        let ask = Ask::new("GET", self.client.url(&path), format!("asking for the {what}")).with("accept", accept);
+        let answer = self.client.send(ask).await?;
         if answer.status == 200 { Ok(answer) } else { Err(self.client.refused(answer).await) }
     }
 
@@ -126,17 +124,12 @@ impl<'a, M: Media> Repository<'a, M> {
 
     /// Asks for a blob's bytes from an offset on.
     async fn from(&self, blob: &Descriptor, offset: u64) -> Result<AnswerOf<M>> {
-        let range = (offset > 0).then(|| ("range".to_owned(), format!("bytes={offset}-")));
-        let answer = self
-            .client
-            .send(Ask {
-                method: "GET",
-                url: self.client.url(&format!("blobs/{}", blob.digest)),
-                headers: range.into_iter().collect(),
-                body: Body::none(),
-                tried: format!("asking for the blob {}", blob.digest),
-            })
-            .await?;
+        let url = self.client.url(&format!("blobs/{}", blob.digest));
+        let mut ask = Ask::new("GET", url, format!("asking for the blob {}", blob.digest));
+        if offset > 0 {
+            ask = ask.with("range", format!("bytes={offset}-"));
+        }
+        let answer = self.client.send(ask).await?;
         let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
         let header = |name| answer.headers(name).next();
         match (answer.status, offset) {
@@ -163,7 +156,8 @@ impl<'a, M: Media> Repository<'a, M> {
 impl<M: Media> Input for Download<'_, M> {
     async fn read(&mut self, max: u32) -> Result<Vec<u8>> {
         loop {
-            let why = match self.answer.body.read(max).await {
+            let Some(body) = &mut self.answer.body else { return Ok(Vec::new()) };
+            let why = match body.read(max).await {
                 Ok(piece) if piece.is_empty() && self.done < self.blob.size => None,
                 Ok(piece) => {
                     self.done = self.done.saturating_add(piece.len() as u64);

@@ -22,6 +22,8 @@ pub struct Refused<'a> {
     pub purpose: Purpose,
     /// What must not be shown, even if the registry repeats it.
     pub secrets: &'a [String],
+    /// How often it was tried.
+    pub tries: u32,
 }
 
 impl Refused<'_> {
@@ -30,10 +32,11 @@ impl Refused<'_> {
         let Refused { status, tried, target, .. } = *self;
         let (code, message) = self.said();
         let todo = self.todo(&code);
+        let often = if self.tries > 1 { format!(", {} times", self.tries) } else { String::new() };
         let mut error = Error::new(
             Fault::Registry,
             Code::Registry(status, code.clone()),
-            format!("{tried} at {} was refused with status {status}: {todo}", shown(target)),
+            format!("{tried} at {} was refused with status {status}{often}: {todo}", shown(target)),
         );
         let said: Vec<String> = [code, message].into_iter().filter(|part| !part.is_empty()).collect();
         if !said.is_empty() {
@@ -94,7 +97,7 @@ mod tests {
     fn told(status: u16, body: &[u8]) -> Error {
         let secrets = ["hunter2".to_owned(), String::new()];
         let (target, registry, purpose) = ("r.example/a:v1", "r.example", Purpose::Push);
-        Refused { status, body, tried: "trying", target, registry, purpose, secrets: &secrets }.error()
+        Refused { status, body, tried: "trying", target, registry, purpose, secrets: &secrets, tries: 1 }.error()
     }
 
     #[test]

@@ -1,14 +1,13 @@
-//! What answers a challenge: user and password, or a token (distribution's token and OAuth2 specifications; RFC 6749, 6; RFC 7617).
+//! What answers a challenge: user and password, or a token. A token is renewed before it ends.
 //!
 //! Tokens are kept for the length of one push, by where and for what they were got. Nothing here is `Debug`: it is all secret.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
-use super::body::Body;
 use super::challenge::{self, Challenge};
-use super::client::{AnswerOf, Ask, Client, MAX_BODY, Purpose};
+use super::client::{AnswerOf, Ask, Client, MAX_BODY};
+use super::grant::{self, Key, Token};
+use super::retry::Tries;
 use super::url;
 use crate::base64;
 use crate::error::{Code, Error, Fault, Result};
@@ -20,18 +19,30 @@ use crate::text::shown;
 pub struct Session {
     /// `None` before it was looked up.
     credential: Option<Option<Credential>>,
-    tokens: BTreeMap<Key, String>,
-}
-
-/// Where a token is got, and for what.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    realm: String,
-    service: Option<String>,
-    scopes: Vec<String>,
+    tokens: BTreeMap<Key, Token>,
 }
 
 impl<M: Media> Client<'_, M> {
+    /// The header `authorization` for the next request, once the registry has asked for one. A token that is about to end is renewed first;
+    /// when that does not work the old one is used for as long as the registry takes it.
+    pub async fn fresh(&self) -> Option<String> {
+        self.authorization.borrow().as_ref()?;
+        let mut session = self.session.lock().await;
+        let used = self.authorization.borrow().clone()?;
+        let now = self.media.wall();
+        let ends = |token: &Token| token.header == used && token.due.is_some_and(|due| due <= now);
+        let Some((key, token)) = session.tokens.iter_mut().find(|(_, token)| ends(token)) else { return Some(used) };
+        token.due = None;
+        let key = key.clone();
+        let Ok(token) = self.token(&key, session.credential.as_ref().and_then(Option::as_ref)).await else {
+            return Some(used);
+        };
+        let fresh = token.header.clone();
+        session.tokens.insert(key, token);
+        *self.authorization.borrow_mut() = Some(fresh.clone());
+        Some(fresh)
+    }
+
     /// The header `authorization` that answers a 401 to a request with `used`, for it and for later requests. `None` when there is none, or only
     /// the one that was refused.
     pub async fn authorize(&self, refused: &AnswerOf<M>, used: Option<&str>) -> Result<Option<String>> {
@@ -45,33 +56,30 @@ impl<M: Media> Client<'_, M> {
         let fresh = match (bearer.or(challenges.first()), credential) {
             (_, Some(Credential::RegistryToken(token))) => format!("Bearer {token}"),
             (Some(Challenge::Bearer { realm, service, scope }), credential) => {
+                let asked = scope.as_deref().unwrap_or_default();
                 let challenged = |sources: &BTreeSet<String>| Key {
                     realm: realm.clone(),
                     service: service.clone(),
-                    scopes: scopes(
-                        &self.target.repository,
-                        self.purpose,
-                        sources,
-                        scope.as_deref().unwrap_or_default(),
-                    ),
+                    scopes: grant::scopes(&self.target.repository, self.purpose, sources, asked),
                 };
                 let key = challenged(&self.sources.borrow());
                 // One that is not the refused one was got for another request in the meantime.
-                match session.tokens.get(&key).filter(|known| Some(known.as_str()) != used) {
-                    Some(known) => known.clone(),
+                match session.tokens.get(&key).filter(|known| Some(known.header.as_str()) != used) {
+                    Some(known) => known.header.clone(),
                     None => {
                         let mut got = self.token(&key, credential.as_ref()).await;
                         // Without a right to other repositories their blobs are sent.
                         if got.is_err() && !self.sources.take().is_empty() {
                             got = self.token(&challenged(&BTreeSet::new()), credential.as_ref()).await;
                         }
-                        let fresh = got?;
-                        session.tokens.insert(challenged(&self.sources.borrow()), fresh.clone());
+                        let token = got?;
+                        let fresh = token.header.clone();
+                        session.tokens.insert(challenged(&self.sources.borrow()), token);
                         fresh
                     }
                 }
             }
-            (Some(Challenge::Basic), Some(Credential::Basic(user, password))) => basic(&user, &password),
+            (Some(Challenge::Basic), Some(Credential::Basic(user, password))) => grant::basic(&user, &password),
             _ => return Ok(None),
         };
         if Some(fresh.as_str()) == used {
@@ -81,25 +89,23 @@ impl<M: Media> Client<'_, M> {
         Ok(Some(fresh))
     }
 
-    /// What the user keeps for this registry.
+    /// What the user keeps for this repository.
     async fn credential(&self) -> Result<Option<Credential>> {
         let registry = self.target.registry.as_str();
-        let name = if registry == "docker.io" {
-            "https://index.docker.io/v1/"
-        } else {
-            registry.strip_suffix(if self.is_secure() { ":443" } else { ":80" }).unwrap_or(registry)
-        };
-        let credential = self.media.credential(name).await?;
+        let registry = registry.strip_suffix(if self.is_secure() { ":443" } else { ":80" }).unwrap_or(registry);
+        let name = format!("{registry}/{}", self.target.repository);
+        let credential = self.media.credential(&name).await?;
         match &credential {
             None => {}
             Some(Credential::Basic(user, password)) => {
-                self.keep_secret(&[password, base64_of(user, password).as_str()])
+                let both = base64::encode(format!("{user}:{password}").as_bytes());
+                self.keep_secret(&[password, &both, &url::escaped(password)]);
             }
-            Some(Credential::IdentityToken(token)) => self.keep_secret(&[token]),
+            Some(Credential::IdentityToken(token)) => self.keep_secret(&[token, &url::escaped(token)]),
             Some(Credential::RegistryToken(token)) => {
                 self.keep_secret(&[token]);
-                if !is_token(token) {
-                    let message = format!("the token kept for {} is not one; log in again", shown(name));
+                if !grant::is_token(token) {
+                    let message = format!("the token kept for {} is not one; log in again", shown(registry));
                     return Err(Error::new(Fault::Request, Code::Malformed("token".into()), message));
                 }
             }
@@ -107,143 +113,45 @@ impl<M: Media> Client<'_, M> {
         Ok(credential)
     }
 
-    /// A new token: by GET with user and password or without, by POST with an identity token. Redirects are not followed.
-    async fn token(&self, key: &Key, credential: Option<&Credential>) -> Result<String> {
+    /// A new token. Redirects are not followed.
+    async fn token(&self, key: &Key, credential: Option<&Credential>) -> Result<Token> {
         let tried = format!("logging in through {}", shown(&self.permitted(&key.realm)?.to_string()));
-        let form;
-        let (ask, authorization) = if let Some(Credential::IdentityToken(token)) = credential {
-            form = oauth_form(key, token);
-            let headers = vec![("content-type".into(), "application/x-www-form-urlencoded".into())];
-            (Ask { method: "POST", url: key.realm.clone(), headers, body: Body::of(form.as_bytes()), tried }, None)
-        } else {
-            let authorization = match credential {
-                Some(Credential::Basic(user, password)) => Some(basic(user, password)),
-                _ => None,
-            };
-            (Ask { method: "GET", url: query(key), headers: Vec::new(), body: Body::none(), tried }, authorization)
-        };
-        let mut answer = self.once(&ask, authorization.as_deref()).await?;
-        if answer.status != 200 {
-            return Err(self.refused(answer).await);
+        let mut ways = grant::ways(credential).iter().peekable();
+        while let Some(way) = ways.next() {
+            let (ask, authorization) = key.ask(*way, credential, tried.clone());
+            let mut answer = self.passed(&ask, authorization.as_deref()).await?;
+            match answer.status {
+                200 => {
+                    let mut body = Vec::new();
+                    let failed = |error: Error| error.within(format!("{} at {} failed", ask.tried, self.target));
+                    let whole = self.patiently(answer.read(&mut body, MAX_BODY)).await.map_err(failed)?;
+                    let token = Token::read(&body, self.media.wall(), answer.headers("date").next());
+                    let token = token.filter(|_| whole);
+                    let token = token.ok_or_else(|| self.broken("its token server sent no token"))?;
+                    self.keep_secret(&[token.header.strip_prefix("Bearer ").unwrap_or_default()]);
+                    return Ok(token);
+                }
+                status if ways.peek().is_some() && way.is_unknown(status) => {}
+                _ => return Err(self.refused(answer).await),
+            }
         }
-        let mut body = Vec::new();
-        let whole = answer.read(&mut body, MAX_BODY).await?;
-        let token = granted(&body).filter(|_| whole).ok_or_else(|| self.broken("its token server sent no token"))?;
-        self.keep_secret(&[&token]);
-        Ok(format!("Bearer {token}"))
+        Err(self.broken("its token server sent no token"))
+    }
+
+    /// What a token server answers: again, for as long as that may be another thing later. A connection that breaks is left to the request that
+    /// needs the token.
+    async fn passed(&self, ask: &Ask, authorization: Option<&str>) -> Result<AnswerOf<M>> {
+        let mut tries = Tries::default();
+        loop {
+            let answered = Ok(self.once(ask, authorization).await?);
+            let Some((why, wait)) = self.passing(&answered) else { return answered };
+            if !self.again(&mut tries, &ask.tried, why, wait).await {
+                return answered.map(|answer| answer.after(tries.0));
+            }
+        }
     }
 
     fn keep_secret(&self, secrets: &[&str]) {
         self.secrets.borrow_mut().extend(secrets.iter().map(|&secret| secret.to_owned()));
-    }
-}
-
-/// What is done with the repository, blobs of others, and what else the registry asked for: it may know the repository by another name.
-fn scopes(repository: &str, purpose: Purpose, sources: &BTreeSet<String>, asked: &str) -> Vec<String> {
-    let own = format!("repository:{repository}:");
-    let covered = |scope: &str| {
-        let covered = |action| purpose.actions().split(',').any(|own| own == action);
-        scope.strip_prefix(&own).is_some_and(|actions| actions.split(',').all(covered))
-    };
-    let others = asked.split_ascii_whitespace().filter(|scope| !covered(scope)).map(str::to_owned);
-    let sources = sources.iter().map(|source| format!("repository:{source}:pull"));
-    let mut scopes: Vec<String> = others.chain(sources).collect();
-    scopes.sort();
-    scopes.dedup();
-    scopes.insert(0, format!("{own}{}", purpose.actions()));
-    scopes
-}
-
-/// Distribution's token specification, "Requesting a Token".
-fn query(key: &Key) -> String {
-    let service = key.service.iter().map(|service| ("service", service));
-    let scopes = key.scopes.iter().map(|scope| ("scope", scope));
-    service.chain(scopes).fold(key.realm.clone(), |url, (name, value)| url::with(&url, name, value))
-}
-
-/// Distribution's OAuth2 specification, "Refresh Token Format".
-fn oauth_form(key: &Key, refresh_token: &str) -> String {
-    let scopes = key.scopes.join(" ");
-    let fixed = [
-        ("grant_type", "refresh_token"),
-        ("client_id", "ocix"),
-        ("scope", scopes.as_str()),
-        ("refresh_token", refresh_token),
-    ];
-    let service = key.service.iter().map(|service| ("service", service.as_str()));
-    let pairs: Vec<String> =
-        fixed.into_iter().chain(service).map(|(name, value)| format!("{name}={}", url::escaped(value))).collect();
-    pairs.join("&")
-}
-
-/// The token in a token server's answer.
-fn granted(body: &[u8]) -> Option<String> {
-    let document: Value = serde_json::from_slice(body).ok()?;
-    let field = |name: &str| document.get(name)?.as_str().filter(|token| is_token(token));
-    field("token").or_else(|| field("access_token")).map(str::to_owned)
-}
-
-/// Whether it can stand in a header.
-fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-fn basic(user: &str, password: &str) -> String {
-    format!("Basic {}", base64_of(user, password))
-}
-
-fn base64_of(user: &str, password: &str) -> String {
-    base64::encode(format!("{user}:{password}").as_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn own_scope_first_then_what_else_was_asked() {
-        let (own, pull, x) = ("repository:a/b:pull,push", "repository:a/b:pull", "repository:x/a/b:pull");
-        let sources = BTreeSet::from(["c".to_owned()]);
-        for (purpose, from, asked, all) in [
-            (Purpose::Push, None, "", vec![own]),
-            (Purpose::Push, None, "repository:a/b:pull", vec![own]),
-            (Purpose::Push, None, "repository:a/b:push,pull", vec![own]),
-            (Purpose::Push, None, "repository:x/a/b:pull  repository:a/b:pull", vec![own, x]),
-            (Purpose::Push, None, "repository:a/b:delete", vec![own, "repository:a/b:delete"]),
-            (Purpose::Push, Some(&sources), x, vec![own, "repository:c:pull", x]),
-            (Purpose::Push, Some(&sources), "repository:c:pull", vec![own, "repository:c:pull"]),
-            (Purpose::Pull, None, "repository:a/b:pull", vec![pull]),
-            (Purpose::Pull, None, own, vec![pull, own]),
-        ] {
-            let none = BTreeSet::new();
-            assert_eq!(scopes("a/b", purpose, from.unwrap_or(&none), asked), all, "{asked}");
-        }
-    }
-
-    #[test]
-    fn requests_say_service_and_scope() {
-        let key = Key {
-            realm: "https://t/x?a=1".into(),
-            service: Some("s&1".into()),
-            scopes: scopes("a", Purpose::Push, &BTreeSet::new(), "b"),
-        };
-        assert_eq!(query(&key), "https://t/x?a=1&service=s%261&scope=repository%3Aa%3Apull%2Cpush&scope=b");
-        let form = "grant_type=refresh_token&client_id=ocix&scope=repository%3Aa%3Apull%2Cpush%20b&refresh_token=r%2B&service=s%261";
-        assert_eq!(oauth_form(&key, "r+"), form);
-    }
-
-    #[test]
-    fn tokens_are_found_under_both_names() {
-        for (body, token) in [
-            (r#"{"token":"t","access_token":"a"}"#, Some("t")),
-            (r#"{"token":"","access_token":"a","expires_in":60}"#, Some("a")),
-            (r#"{"token":"a b"}"#, None),
-            (r#"{"token":"a\r\nx: y"}"#, None),
-            (r#"{"token":7}"#, None),
-            ("[]", None),
-            ("", None),
-        ] {
-            assert_eq!(granted(body.as_bytes()).as_deref(), token, "{body}");
-        }
     }
 }

@@ -101,7 +101,8 @@ impl Record {
     }
 }
 
-fn path(key: &str) -> String {
+/// Where what is remembered under a key stands.
+pub(super) fn path(key: &str) -> String {
     format!("{KNOWN}sha256/{}", Digest::of(key.as_bytes()).hex())
 }
 

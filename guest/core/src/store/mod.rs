@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod known;
+mod places;
 
 use std::rc::Rc;
 

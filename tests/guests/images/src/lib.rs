@@ -1,13 +1,15 @@
 //! A component of the world `images` whose first output says what it does wrong. `work A B …` compresses the chunks `A/`, `B/`, …, one after
-//! the other, and its metadata tells what became of each; `hash TEXT` hashes the text.
+//! the other, and its metadata tells what became of each; `hash TEXT` hashes the text; `ask URL URL …` sends each a GET, as if the user had called it
+//! insecure where the URL begins with a `!`.
 
 mod bindings;
 #[path = "../../faults.rs"]
 mod faults;
 
-use bindings::exports::ocix::image::exporter::{self, Job, Results};
+use bindings::exports::ocix::image::exporter::{self, Content, Created, Delivery, Job, NewIndex, Results, Target};
 use bindings::exports::ocix::image::options::{self, OptionDoc};
 use bindings::ocix::image::directories::Directory;
+use bindings::ocix::image::http::{Exchange, Request};
 use bindings::ocix::image::types::{Chunk, Compression, Error, HashAlgorithm};
 use bindings::ocix::image::workers;
 
@@ -24,10 +26,19 @@ impl exporter::Guest for Misbehaving {
             told.push(match verb {
                 "work" => work(word).await,
                 "hash" => hash(word).await,
+                "ask" => ask(word).await.unwrap_or_else(|error| error.message),
                 _ => String::new(),
             });
         }
         Ok(Results { reports: Vec::new(), metadata: told.join("\n"), image_id: None })
+    }
+
+    async fn copy(_: Content, _: Delivery, _: Directory) -> Result<Vec<Target>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn create_index(_: NewIndex, _: Delivery, _: Directory) -> Result<Created, Error> {
+        Ok(Created { index: Vec::new(), targets: Vec::new() })
     }
 }
 
@@ -60,4 +71,12 @@ async fn hash(word: &str) -> String {
     let hasher = workers::Hasher::new(HashAlgorithm::Sha256);
     hasher.update(word.into()).await;
     format!("{:?}", hasher.sum().await)
+}
+
+/// The status of the answer.
+async fn ask(word: &str) -> Result<String, Error> {
+    let url = word.trim_start_matches('!').to_owned();
+    let insecure = word.starts_with('!');
+    let request = Request { method: "GET".to_owned(), url, headers: Vec::new(), content_length: 0, insecure };
+    Ok(Exchange::open(request).await?.finish().await?.status.to_string())
 }

@@ -24,6 +24,9 @@ pub struct Plan {
     pub growth_megabytes: &'static [usize],
     pub growth_files: &'static [usize],
     pub growth_layers: &'static [usize],
+    pub growth_blobs: &'static [usize],
+    /// Of what is pushed.
+    pub push_megabytes: usize,
 }
 
 impl Plan {
@@ -37,6 +40,8 @@ impl Plan {
         growth_megabytes: &[100, 1000, 4000],
         growth_files: &[1000, 10_000, 100_000, 1_000_000],
         growth_layers: &[1, 10, 100, 500],
+        growth_blobs: &[1, 10, 100, 1000],
+        push_megabytes: 1000,
     };
     pub const QUICK: Self = Self {
         megabytes: 100,
@@ -48,6 +53,8 @@ impl Plan {
         growth_megabytes: &[20, 100, 200],
         growth_files: &[1000, 10_000],
         growth_layers: &[1, 10, 100],
+        growth_blobs: &[1, 10, 100],
+        push_megabytes: 100,
     };
 }
 

@@ -82,6 +82,11 @@ fn gather(folder: &Path, bytes: &mut Vec<u8>, most: usize) {
 
 /// An OCI layout with an image of so many plain layers, each a tar of one file of half a megabyte.
 pub fn layered(to: &Path, layers: usize) {
+    layers_of(to, layers, 500 << 10);
+}
+
+/// The same with files of so many bytes.
+pub fn layers_of(to: &Path, layers: usize, bytes: usize) {
     let blobs = to.join("blobs/sha256");
     fs::create_dir_all(&blobs).unwrap();
     let put = |bytes: &[u8], media_type: &str| {
@@ -90,7 +95,7 @@ pub fn layered(to: &Path, layers: usize) {
         json!({ "mediaType": media_type, "digest": digest, "size": bytes.len() })
     };
     let tars = (0..layers).map(|number| {
-        let content = words(number as u64, 500 << 10);
+        let content = words(number as u64, bytes);
         let mut header = [0; 512];
         let name = format!("file-{number}");
         header[..name.len()].copy_from_slice(name.as_bytes());

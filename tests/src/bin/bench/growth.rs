@@ -65,7 +65,7 @@ fn workers(bench: &Bench) -> String {
 }
 
 /// The slope of the line through the logarithms that is nearest to all points.
-fn exponent(points: &[(f64, f64)]) -> f64 {
+pub fn exponent(points: &[(f64, f64)]) -> f64 {
     let logarithms: Vec<(f64, f64)> = points.iter().map(|(size, seconds)| (size.ln(), seconds.ln())).collect();
     let count = logarithms.len() as f64;
     let (x, y) = logarithms.iter().fold((0.0, 0.0), |(x, y), point| (x + point.0 / count, y + point.1 / count));

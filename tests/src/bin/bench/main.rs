@@ -1,7 +1,8 @@
 //! Figures: the command line next to the tools that people use today, in one run and interleaved.
 //!
-//! Writes `tests/bench/RESULTS.md` and its plot. A figure is the median; speed is a ratio against a named peer, run by run. Where a
-//! target is missed, a profile stands beside the number. `--quick` takes fewer runs of smaller trees and only prints.
+//! Writes `tests/bench/RESULTS.md` with its plot, and `tests/bench/REGISTRIES.md`. A figure is the median; speed is a ratio against a named
+//! peer, run by run. Where a target is missed, a profile stands beside the number. `layers` or `registries` measures that alone; `--quick`
+//! takes fewer runs of smaller trees and only prints.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
@@ -13,6 +14,7 @@ mod ourselves;
 mod peers;
 mod plot;
 mod profile;
+mod registries;
 mod report;
 
 use std::fs;
@@ -21,17 +23,26 @@ use bench::{Bench, Plan};
 use ocix_tests::scratch;
 
 fn main() {
-    let quick = std::env::args().any(|arg| arg == "--quick");
-    let bench = Bench::new(if quick { Plan::QUICK } else { Plan::FULL });
-    let mut text = machine::heading(&bench);
-    text += &peers::report(&bench);
-    text += &ourselves::report(&bench);
-    let (growth, plot) = growth::report(&bench);
-    text += &growth;
-    print!("{text}");
-    if !quick {
-        let folder = scratch::repository().join("tests/bench");
-        fs::write(folder.join("RESULTS.md"), text).unwrap();
-        fs::write(folder.join("growth.svg"), plot).unwrap();
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let has = |arg: &str| args.iter().any(|given| given == arg);
+    let bench = Bench::new(if has("--quick") { Plan::QUICK } else { Plan::FULL });
+    let heading = machine::heading(&bench);
+    let mut files: Vec<(&str, String)> = Vec::new();
+    if !has("registries") {
+        let (growth, plot) = growth::report(&bench);
+        let text = peers::report(&bench) + &ourselves::report(&bench) + &growth;
+        files.push(("RESULTS.md", heading.clone() + &text));
+        files.push(("growth.svg", plot));
+    }
+    if !has("layers") {
+        files.push(("REGISTRIES.md", heading + &registries::report(&bench)));
+    }
+    for (name, text) in files {
+        if name.ends_with(".md") {
+            print!("{text}");
+        }
+        if !has("--quick") {
+            fs::write(scratch::repository().join("tests/bench").join(name), text).unwrap();
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::contents::Bytes;
 use crate::descriptor::Descriptor;
 use crate::documents::docker_archive;
-use crate::documents::index::{Index, LAYOUT_FILE};
+use crate::documents::index::{Index, LAYOUT_FILE, Name};
 use crate::error::Result;
 use crate::layer::tar;
 use crate::media::{Input, Media, Sink};
@@ -16,17 +16,24 @@ use super::super::checked::Checked;
 use super::super::image::Image;
 use super::{blobs, dest, named, progress};
 
-/// Writes the archive to the output's destination. Blobs are checked as they pass.
+/// Writes the archive to the output's destination.
 pub async fn write<M: Media>(media: &M, image: &Image<'_, '_, M>) -> Result<()> {
     let dest = dest(image)?;
-    let members = members(image)?;
+    pack(media, dest, &members(image)?).await
+}
+
+/// Files of an archive by path, which is their order.
+pub type Members<'a, M> = BTreeMap<String, Member<'a, M>>;
+
+/// Writes an archive to a destination. Blobs are checked as they pass.
+pub async fn pack<M: Media>(media: &M, dest: &str, members: &Members<'_, M>) -> Result<()> {
     let mut archive = Archive { media, dest, sink: media.archive(dest).await?, done: 0 };
     let folders: BTreeSet<&str> =
         members.keys().filter_map(|path| path.rsplit_once('/')).map(|(folder, _)| folder).collect();
     for folder in ["blobs"].into_iter().chain(folders) {
         archive.append(tar::plain(&format!("{folder}/"), 0o755, 0)?).await?;
     }
-    for (path, member) in &members {
+    for (path, member) in members {
         archive.member(path, member).await?;
     }
     archive.append(tar::END.to_vec()).await?;
@@ -35,25 +42,42 @@ pub async fn write<M: Media>(media: &M, image: &Image<'_, '_, M>) -> Result<()> 
     Ok(())
 }
 
-/// A file of the archive.
-enum Member<'a, M: Media> {
-    /// One that changes in a layout.
-    Listing(Vec<u8>),
-    /// One that never does.
-    Fixed(Vec<u8>),
-    Blob(Descriptor, Bytes<'a, M>),
-}
-
-/// By path, which is their order.
-fn members<'a, M: Media>(image: &Image<'a, '_, M>) -> Result<BTreeMap<String, Member<'a, M>>> {
+/// The files of an OCI layout: what its `index.json` lists, blobs, and manifests.
+pub fn layout<'a, M: Media>(
+    listed: Vec<(Option<Name>, Descriptor)>,
+    blobs: impl IntoIterator<Item = (Descriptor, Bytes<'a, M>)>,
+    manifests: impl IntoIterator<Item = (Descriptor, Vec<u8>)>,
+) -> Result<Members<'a, M>> {
     let mut index = Index::default();
-    for (name, entry) in named(image, &image.names)? {
+    for (name, entry) in listed {
         index.put(name.as_ref(), entry);
     }
     let mut members = BTreeMap::from([
         ("index.json".to_owned(), Member::Listing(index.to_bytes()?)),
         ("oci-layout".to_owned(), Member::Fixed(LAYOUT_FILE.to_vec())),
     ]);
+    for (descriptor, bytes) in blobs {
+        members.insert(descriptor.digest.blob_path(), Member::Blob(descriptor, bytes));
+    }
+    for (descriptor, bytes) in manifests {
+        members.insert(descriptor.digest.blob_path(), Member::Fixed(bytes));
+    }
+    Ok(members)
+}
+
+/// A file of the archive.
+pub enum Member<'a, M: Media> {
+    /// One that changes in a layout.
+    Listing(Vec<u8>),
+    /// One that never does.
+    Fixed(Vec<u8>),
+    /// One to be read, and checked.
+    Blob(Descriptor, Bytes<'a, M>),
+}
+
+fn members<'a, M: Media>(image: &Image<'a, '_, M>) -> Result<Members<'a, M>> {
+    let manifests = image.manifests.iter().map(|manifest| (manifest.descriptor.clone(), manifest.bytes.to_vec()));
+    let mut members = layout(named(image, &image.names)?, blobs(image).into_values(), manifests)?;
     if image.output.exporter == Exporter::Docker
         && let [picture] = image.pictures.as_slice()
         && picture.manifest.digest == image.entry.digest
@@ -62,12 +86,6 @@ fn members<'a, M: Media>(image: &Image<'a, '_, M>) -> Result<BTreeMap<String, Me
         let layers: Vec<String> = picture.listed.iter().map(|layer| layer.digest.blob_path()).collect();
         let listing = docker_archive::manifest(&picture.config.digest.blob_path(), &tags, &layers)?;
         members.insert("manifest.json".into(), Member::Listing(listing));
-    }
-    for (descriptor, bytes) in blobs(image).into_values() {
-        members.insert(descriptor.digest.blob_path(), Member::Blob(descriptor, bytes));
-    }
-    for manifest in &image.manifests {
-        members.insert(manifest.descriptor.digest.blob_path(), Member::Fixed(manifest.bytes.to_vec()));
     }
     Ok(members)
 }

@@ -1,22 +1,24 @@
 //! The images' ways out: into the embedded store first, then to registries, archives, layouts and file trees, all at the same time.
 
-mod archive;
-mod directory;
+pub mod archive;
+pub mod directory;
 mod registry;
 mod root_filesystem;
 
 use std::collections::BTreeMap;
 
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 
 use crate::contents::Bytes;
 use crate::descriptor::Descriptor;
 use crate::documents::index::Name;
 use crate::documents::time;
-use crate::error::Result;
-use crate::media::{Action, Event, Media, Step};
+use crate::error::{Code, Error, Fault, Result};
+use crate::media::{Action, Event, Media, Outcome, Step};
 use crate::options::Exporter;
 use crate::reference::Reference;
+use crate::registry::{Policy, Uploads};
 use crate::store::Layout;
 
 use super::image::Image;
@@ -46,39 +48,94 @@ pub async fn keep<M: Media>(media: &M, store: &Layout<M::Directory>, images: &[I
     for (name, descriptor) in &entries {
         let subject = name.as_ref().map_or(descriptor.digest.to_string(), |name| name.full.clone());
         let id = format!("store {subject}");
-        let note = Some("stored".into());
-        media.emit(Event::Step(Step { id, action: Action::Tag, subject, done: 0, total: None, note, finished: true }));
+        let (done, total, outcome) = (0, None, Some(Outcome::Stored));
+        media.emit(Event::Step(Step { id, action: Action::Tag, subject, target: None, done, total, outcome }));
     }
     Ok(())
 }
 
+/// How images are sent.
+pub struct Sending<'s, M: Media> {
+    /// Remembers where blobs are.
+    pub store: &'s Layout<M::Directory>,
+    /// To registries.
+    pub policy: &'s Policy,
+    /// Those that were begun.
+    pub uploads: &'s Uploads,
+    /// When one target fails, the others are stopped.
+    pub fail_fast: bool,
+}
+
+/// One way of an image, to one target or to several that are written at once.
+struct Way<'i> {
+    /// Which image.
+    number: usize,
+    /// The name to push to, if it is pushed.
+    push: Option<&'i Reference>,
+    /// The targets' names.
+    targets: Vec<String>,
+}
+
 /// Sends every image where its output says, all at the same time, and tells what became of each target.
-pub async fn send<M: Media>(media: &M, images: &[Image<'_, '_, M>]) -> Vec<Report> {
-    join_all(images.iter().map(async |image| {
-        let output = image.output;
-        let whole = |name: String, sent: Result<()>| vec![Target { name, outcome: sent.map(|()| image.digest()) }];
-        let targets = match output.exporter {
-            _ if image.is_image() && image.names.is_empty() => whole(String::new(), everything(media, image).await),
-            Exporter::Image | Exporter::Registry => {
-                let named = image.names.iter().map(async |name| {
-                    let pushed = if output.push { registry::push(media, image, name).await } else { Ok(()) };
-                    Target { name: name.as_given().to_owned(), outcome: pushed.map(|()| image.digest()) }
-                });
-                join_all(named).await
-            }
-            Exporter::Oci | Exporter::Docker => {
-                let sent = everything(media, image).await;
-                let names = image.names.iter().map(|name| name.clone().with_default_tag().to_string());
-                names.flat_map(|name| whole(name, sent.clone())).collect()
-            }
-            Exporter::Tar | Exporter::Local => {
-                whole(dest(image).unwrap_or_default().to_owned(), everything(media, image).await)
-            }
-            Exporter::CacheOnly => Vec::new(),
-        };
-        Report { targets }
-    }))
-    .await
+pub async fn send<M: Media>(media: &M, images: &[Image<'_, '_, M>], sending: &Sending<'_, M>) -> Vec<Report> {
+    let ways: Vec<Way<'_>> = images.iter().enumerate().flat_map(|(number, image)| ways(number, image)).collect();
+    let going = ways.iter().map(async |way| match (images.get(way.number), way.push) {
+        (Some(image), Some(name)) => registry::push(media, image, name, sending).await.map(Some),
+        (Some(image), None) if !sending.policy.dry_run => everything(media, image).await.map(|()| None),
+        _ => Ok(None),
+    });
+    let outcomes = together(going, sending.fail_fast).await;
+    let mut reports: Vec<Report> = images.iter().map(|_| Report { targets: Vec::new() }).collect();
+    for (way, outcome) in ways.into_iter().zip(outcomes) {
+        let digest = images.get(way.number).and_then(Image::digest);
+        if let Some(report) = reports.get_mut(way.number) {
+            report.targets.extend(way.targets.into_iter().map(|name| Target {
+                name,
+                outcome: outcome.as_ref().map(|_| digest.clone()).map_err(Error::clone),
+                pushed: outcome.as_ref().ok().cloned().flatten(),
+            }));
+        }
+    }
+    reports
+}
+
+/// All of these at the same time. With `fail_fast` the first failure stops those that are not done.
+pub async fn together<T>(
+    going: impl Iterator<Item = impl Future<Output = Result<T>>>,
+    fail_fast: bool,
+) -> Vec<Result<T>> {
+    let going: Vec<_> = going.collect();
+    let mut outcomes: Vec<Option<Result<T>>> = going.iter().map(|_| None).collect();
+    let mut going: FuturesUnordered<_> = going
+        .into_iter()
+        .zip(&mut outcomes)
+        .map(async |(going, outcome)| outcome.insert(going.await).is_err())
+        .collect();
+    while let Some(failed) = going.next().await {
+        if failed && fail_fast {
+            break;
+        }
+    }
+    drop(going);
+    let stopped = || Err(Error::new(Fault::Request, Code::Other("stopped".into()), STOPPED));
+    outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(stopped)).collect()
+}
+
+/// An image's ways, in the order of its targets.
+fn ways<'i, M: Media>(number: usize, image: &'i Image<'_, '_, M>) -> Vec<Way<'i>> {
+    let way = |push, targets| Way { number, push, targets };
+    match image.output.exporter {
+        _ if image.is_image() && image.names.is_empty() => vec![way(None, vec![String::new()])],
+        Exporter::Image | Exporter::Registry => {
+            let push = |name| Some(name).filter(|_| image.output.push);
+            image.names.iter().map(|name| way(push(name), vec![name.as_given().to_owned()])).collect()
+        }
+        Exporter::Oci | Exporter::Docker => {
+            vec![way(None, image.names.iter().map(|name| name.clone().with_default_tag().to_string()).collect())]
+        }
+        Exporter::Tar | Exporter::Local => vec![way(None, vec![dest(image).unwrap_or_default().to_owned()])],
+        Exporter::CacheOnly => Vec::new(),
+    }
 }
 
 /// To the one destination of an output, if it has one.
@@ -108,7 +165,8 @@ pub fn dated(entry: &mut Descriptor, created: i64) -> Result<()> {
     Ok(())
 }
 
-fn entry_name(name: &Reference) -> Name {
+/// What a layout calls an image of this name.
+pub fn entry_name(name: &Reference) -> Name {
     let name = name.clone().with_default_tag();
     Name { full: name.to_string(), tag: name.tag().map(str::to_owned) }
 }
@@ -122,9 +180,10 @@ fn blobs<'a, M: Media>(image: &Image<'a, '_, M>) -> BTreeMap<String, (Descriptor
 }
 
 /// Bytes on their way to a destination.
-fn progress<M: Media>(media: &M, dest: &str, done: u64, finished: bool) {
+pub fn progress<M: Media>(media: &M, dest: &str, done: u64, finished: bool) {
     let (id, subject) = (format!("write {dest}"), dest.to_owned());
-    media.emit(Event::Step(Step { id, action: Action::Write, subject, done, total: None, note: None, finished }));
+    let outcome = finished.then_some(Outcome::Done);
+    media.emit(Event::Step(Step { id, action: Action::Write, subject, target: None, done, total: None, outcome }));
 }
 
 /// The destination of an output that has one.
@@ -132,5 +191,6 @@ fn dest<'i, M: Media>(image: &'i Image<'_, '_, M>) -> Result<&'i str> {
     image.output.dest.as_deref().ok_or_else(|| bug("an output without a destination"))
 }
 
+const STOPPED: &str = "stopped, since another target has failed and --fail-fast was given";
 /// OCI annotations.md.
 const CREATED: &str = "org.opencontainers.image.created";

@@ -3,13 +3,19 @@
 use crate::error::Result;
 use crate::media::Media;
 use crate::reference::Reference;
-use crate::registry::{self, Target};
+use crate::registry::{self, Places, Pushed, Target};
 
 use super::super::image::Image;
-use super::blobs;
+use super::{Sending, blobs};
 
-/// Pushes to one name: blobs first, then manifests, the root last, under its tag or by its digest.
-pub async fn push<M: Media>(media: &M, image: &Image<'_, '_, M>, name: &Reference) -> Result<()> {
+/// Pushes to one name: blobs first, then manifests, the root last, under its tag or by its digest. The store remembers where its layers are
+/// now.
+pub async fn push<M: Media>(
+    media: &M,
+    image: &Image<'_, '_, M>,
+    name: &Reference,
+    sending: &Sending<'_, M>,
+) -> Result<Pushed> {
     let by_digest = image.output.push_by_digest || name.digest().is_some();
     let name = if by_digest { name.clone() } else { name.clone().with_default_tag() };
     let target = Target {
@@ -18,7 +24,20 @@ pub async fn push<M: Media>(media: &M, image: &Image<'_, '_, M>, name: &Referenc
         tag: name.tag().filter(|_| !by_digest).map(str::to_owned),
         insecure: image.output.insecure,
     };
+    let layers = image.pictures.iter().flat_map(|picture| &picture.listed);
+    let mut places = Places::new();
+    for layer in layers.filter(|_| image.is_stored()) {
+        places.insert(layer.digest.to_string(), sending.store.places(&layer.digest).await);
+    }
     let manifests = image.manifests.iter().map(|manifest| (manifest.descriptor.clone(), manifest.bytes.to_vec()));
-    let content = registry::Image { blobs: blobs(image).into_values().collect(), manifests: manifests.collect() };
-    registry::push(media, &content, &target).await
+    let blobs = blobs(image).into_values().collect();
+    let content = registry::Image { blobs, manifests: manifests.collect(), places };
+    let pushed = registry::push(media, &content, &target, sending.policy, sending.uploads).await?;
+    if !sending.policy.dry_run {
+        let place = format!("{}/{}", target.registry, target.repository);
+        for (digest, known) in content.places.iter().filter(|(_, known)| !known.contains(&place)) {
+            sending.store.note(digest, known, &place).await?;
+        }
+    }
+    Ok(pushed)
 }

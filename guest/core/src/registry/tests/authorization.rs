@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::double::{Answer, Asked, Double};
+use super::double::{Answer, Asked, Double, now};
 use super::{PASSWORD, REGISTRY, bearer, fails, layer, origin_of, push_layers, push_one, target, user};
 use crate::error::{Code, Fault};
 use crate::media::Credential;
@@ -57,13 +57,15 @@ fn refused_credentials_are_not_repeated() {
 }
 
 #[test]
-fn credentials_are_looked_up_under_the_registrys_name() {
+fn credentials_are_looked_up_for_the_repository() {
     for (registry, name) in [
-        ("docker.io", "https://index.docker.io/v1/"),
+        ("docker.io", "docker.io/team/site"),
+        ("r.example", "r.example/team/site"),
+        ("r.example", "r.example/team"),
         ("r.example", "r.example"),
-        ("r.example:443", "r.example"),
-        ("r.example:5000", "r.example:5000"),
-        ("localhost:80", "localhost"),
+        ("r.example:443", "r.example/team/site"),
+        ("r.example:5000", "r.example:5000/team/site"),
+        ("localhost:80", "localhost/team/site"),
     ] {
         let script = |asked: &Asked| {
             let answer = || Answer::new(401).with("www-authenticate", "Basic");
@@ -99,7 +101,7 @@ fn anonymous_identity_and_registry_tokens() {
         (
             Some(Credential::IdentityToken("c2VjcmV0+".into())),
             Some("POST"),
-            "grant_type=refresh_token&client_id=ocix&scope=repository%3Ateam%2Fsite%3Apull%2Cpush&refresh_token=c2VjcmV0%2B&service=s",
+            "grant_type=refresh_token&refresh_token=c2VjcmV0%2B&client_id=ocix&service=s&scope=repository%3Ateam%2Fsite%3Apull%2Cpush",
         ),
         (Some(Credential::RegistryToken("TOKEN1".into())), None, ""),
     ] {
@@ -133,6 +135,94 @@ fn an_expired_token_is_renewed_once() {
         media.asked().iter().filter(|asked| asked.is("PUT", "/uploads/1")).map(|asked| asked.body.len()).collect();
     assert!(matches!(puts.as_slice(), [first, second] if first < second), "{puts:?}");
     assert_eq!(media.blobs().len(), 2);
+}
+
+/// Some token servers know one way to ask only; the likelier one is tried first.
+#[test]
+fn either_way_to_ask_for_a_token_will_do() {
+    let identity = || Some(Credential::IdentityToken("c2VjcmV0+".into()));
+    for (credential, only, refusal, methods) in [
+        (Some(user()), "GET", 405, &["GET"][..]),
+        (Some(user()), "POST", 404, &["GET", "POST"]),
+        (Some(user()), "none", 404, &["GET", "POST"]),
+        // A wrong password is not tried twice.
+        (Some(user()), "none", 401, &["GET"]),
+        (identity(), "POST", 405, &["POST"]),
+        (identity(), "GET", 405, &["POST", "GET"]),
+        (identity(), "GET", 401, &["POST", "GET"]),
+        (identity(), "none", 400, &["POST"]),
+        (None, "POST", 404, &["GET"]),
+    ] {
+        let script = bearer(Rc::new(Cell::new(1)), Rc::default());
+        let mut media = Double::new(move |asked| {
+            let refused = origin_of(asked) == "https://auth.example" && asked.request.method != only;
+            if refused { Some(Answer::new(refusal)) } else { script(asked) }
+        });
+        media.credentials.extend(credential.map(|credential| (REGISTRY.to_owned(), credential)));
+        let pushed = push_layers(&media, &[], &target(REGISTRY, Some("v1")));
+        let asked = media.asked().into_iter().filter(|asked| origin_of(asked) == "https://auth.example");
+        let asked: Vec<String> = asked.map(|asked| asked.request.method).collect();
+        assert_eq!(asked, methods, "{only}");
+        assert_eq!(pushed.is_ok(), methods.last() == Some(&only), "{only}");
+    }
+}
+
+/// Time goes by because the registry is busy. A token of a minute is renewed when there are 6 seconds left; when it cannot be, it is used up.
+#[test]
+fn tokens_that_are_about_to_end_are_renewed() {
+    for (wait, renews, given, refused) in [(40, true, 1, 1), (54, true, 2, 1), (59, true, 2, 1), (54, false, 1, 1)] {
+        let tokens = Rc::new(Cell::new(0));
+        let (count, busy) = (Rc::clone(&tokens), Cell::new(true));
+        let media = Double::new(move |asked| {
+            if origin_of(asked) == "https://auth.example" {
+                if count.get() > 0 && !renews {
+                    return Some(Answer::new(403));
+                }
+                count.set(count.get() + 1);
+                // When it was given is in the token.
+                let token = format!(r#"{{"token":"TOKEN{}"}}"#, now());
+                return Some(Answer::new(200).saying(token));
+            }
+            let given =
+                asked.header("authorization").and_then(|value| value.strip_prefix("Bearer TOKEN")?.parse().ok());
+            let lives = |given: u64| now() < given + if renews { 60_000 } else { 90_000 };
+            if !given.is_some_and(lives) {
+                let challenge = "Bearer realm=\"https://auth.example/token\",service=\"s\"";
+                return Some(Answer::new(401).with("www-authenticate", challenge));
+            }
+            let later = asked.request.method == "POST" && busy.replace(false);
+            later.then(|| Answer::new(429).with("retry-after", &wait.to_string()))
+        });
+        push_layers(&media, &[], &target(REGISTRY, Some("v1"))).expect("pushed");
+        let status = |status| {
+            media
+                .asked()
+                .iter()
+                .filter(|asked| asked.heard.as_ref().is_some_and(|heard| heard.status == status))
+                .count()
+        };
+        assert_eq!((tokens.get(), status(401), status(429)), (given, refused, 1), "{wait} {renews}");
+        assert_eq!(status(403), usize::from(!renews), "asked once more only");
+    }
+}
+
+/// A token server may be as busy as a registry.
+#[test]
+fn token_servers_are_asked_again() {
+    for (failures, fine) in [(1, true), (5, true), (6, false)] {
+        let left = Cell::new(failures);
+        let script = bearer(Rc::new(Cell::new(1)), Rc::default());
+        let media = Double::new(move |asked| {
+            if origin_of(asked) == "https://auth.example" && left.get() > 0 {
+                left.set(left.get() - 1);
+                return Some(Answer::new(503));
+            }
+            script(asked)
+        });
+        assert_eq!(push_layers(&media, &[], &target(REGISTRY, Some("v1"))).is_ok(), fine, "{failures}");
+        let asked = media.asked().iter().filter(|asked| origin_of(asked) == "https://auth.example").count();
+        assert_eq!(asked, if fine { failures + 1 } else { failures });
+    }
 }
 
 /// Whatever a registry asks for, one request is made at most twice.

@@ -4,18 +4,19 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::double::{Answer, Asked, Double, run};
-use super::{CONFIG, REGISTRY, bearer, layer, origin_of, push_layers, steps, target};
+use super::{CONFIG, REGISTRY, bearer, layer, origin_of, push_image, push_layers, steps, target};
 use crate::contents::Bytes;
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::error::{Code, Fault, Result};
+use crate::media::Outcome;
 use crate::media_type;
-use crate::registry::{Image, Repository, push};
+use crate::registry::{Image, Places, Policy, Pushed, Repository, Uploads, push};
 
 const LAYER: &[u8] = b"a layer somewhere";
 
 /// Pushes the layer of a repository.
-fn push_from(media: &Double, reference: &str, descriptor: &Descriptor) -> Result<()> {
+fn push_from(media: &Double, reference: &str, descriptor: &Descriptor) -> Result<Pushed> {
     let repository = Rc::new(Repository::open(media, &reference.parse()?, false)?);
     let bytes = Bytes::Remote { repository, descriptor: descriptor.clone() };
     push_layers(media, &[(descriptor.clone(), bytes)], &target(REGISTRY, Some("v1")))
@@ -70,11 +71,11 @@ fn damage_does_not_arrive() {
         assert!(put.body.len() < content.len());
         assert!(!media.blobs().contains(blob.digest.as_str()) && media.manifests().is_empty());
     }
-    // One that cannot be had never begins.
+    // Of one that cannot be had nothing is sent.
     let media = Double::new(|asked| (origin_of(asked) == "https://s.example").then(|| Answer::new(404)));
     let error = push_from(&media, "s.example/a:v1", &blob).expect_err("nothing there");
     assert_eq!(error.code, Code::Registry(404, String::new()));
-    assert!(!media.asked().iter().any(|asked| asked.is("PUT", blob.digest.hex())));
+    assert!(media.asked().iter().all(|asked| !asked.is("PUT", blob.digest.hex()) || asked.offered == 0));
 }
 
 #[test]
@@ -100,8 +101,8 @@ fn an_upload_that_is_started_again_is_fetched_again() {
 fn blobs_of_the_same_registry_are_mounted() {
     let blob = Descriptor::of(media_type::LAYER, LAYER);
     let mount = format!("blobs/uploads/?mount=sha256%3A{}&from=other%2Fsite", blob.digest.hex());
-    // Mounted; begun as an upload; refused.
-    for (status, posts, gets) in [(201, 1, 0), (202, 1, 1), (403, 2, 1), (500, 2, 1)] {
+    // Mounted; begun as an upload; refused; refused as often as it was asked.
+    for (status, mounts, plain, gets) in [(201, 1, 0, 0), (202, 1, 0, 1), (403, 1, 1, 1), (500, 6, 1, 1)] {
         let asked_for = mount.clone();
         let media = Double::new(move |asked| match () {
             () if asked.is("POST", &asked_for) => {
@@ -112,13 +113,30 @@ fn blobs_of_the_same_registry_are_mounted() {
         });
         push_from(&media, "r.example:5000/other/site:v1", &blob).expect("pushed");
         let count = |method: &str, part: &str| media.asked().iter().filter(|asked| asked.is(method, part)).count();
-        assert_eq!(count("POST", "/uploads/"), posts + 1, "with the config, {status}");
-        assert_eq!((count("POST", &mount), count("GET", "/other/site/")), (1, gets), "{status}");
-        let note = if status == 201 { "mounted" } else { "uploaded" };
-        let last =
-            steps(&media).into_iter().rfind(|step| step.subject == blob.digest.as_str()).and_then(|step| step.note);
-        assert_eq!(last.as_deref(), Some(note));
+        assert_eq!(count("POST", "/uploads/"), mounts + plain + 1, "with the config, {status}");
+        assert_eq!((count("POST", &mount), count("GET", "/other/site/")), (mounts, gets), "{status}");
+        let expected = if status == 201 { Outcome::Mounted("other/site".into()) } else { Outcome::Uploaded };
+        let last = steps(&media).into_iter().rfind(|step| step.subject == blob.digest.as_str());
+        assert_eq!(last.and_then(|step| step.outcome), Some(expected));
         assert_eq!(count("PUT", "/uploads/9?_state=a%2Bb&digest="), usize::from(status == 202));
+    }
+}
+
+/// An upload that a registry opens in place of a mount is used, or taken back.
+#[test]
+fn refused_mounts_leave_nothing_open() {
+    let blob = Descriptor::of(media_type::LAYER, LAYER);
+    for (gives, posts, puts, deletes) in [("other/a", 1, 0, 0), ("other/b", 2, 0, 1), ("other/x", 3, 1, 2)] {
+        let media = Double::new(|_| None).shares(gives, LAYER);
+        let blobs = vec![(blob.clone(), Bytes::Memory(LAYER.into()))];
+        let image = Image { blobs, manifests: Vec::new(), places: Places::new() };
+        let mount_from = ["a", "b", "c"].map(|name| format!("{REGISTRY}/other/{name}")).to_vec();
+        let policy = Policy { mount_from, ..Policy::default() };
+        let pushed = run(push(&media, &image, &target(REGISTRY, None), &policy, &Uploads::default())).expect("pushed");
+        let count = |method: &str| media.asked().iter().filter(|asked| asked.is(method, "/blobs/uploads/")).count();
+        assert_eq!((count("POST"), count("PUT"), count("DELETE")), (posts, puts, deletes), "{gives}");
+        assert_eq!((pushed.mounted.count, pushed.uploaded.count), (1 - puts as u32, puts as u32), "{gives}");
+        assert!(media.open_uploads() == 0 && media.blobs().contains(blob.digest.as_str()));
     }
 }
 
@@ -156,7 +174,8 @@ fn layers_that_may_not_be_distributed_are_not_pushed() {
     let mut blobs = vec![layer(CONFIG)];
     blobs
         .extend(kinds.map(|kind| (Descriptor { media_type: kind.into(), ..layer(b"windows").0 }, layer(b"windows").1)));
-    run(push(&media, &Image { blobs, manifests: Vec::new() }, &target(REGISTRY, None))).expect("pushed");
+    let image = Image { blobs, manifests: Vec::new(), places: Places::new() };
+    push_image(&media, &image, &target(REGISTRY, None)).expect("pushed");
     assert_eq!(media.blobs(), [Digest::of(CONFIG).to_string()].into());
     assert!(media.asked().iter().all(|asked| !asked.request.url.contains(layer(b"windows").0.digest.hex())));
 }

@@ -24,15 +24,17 @@ fn digests_that_differ_are_failures() {
     assert_eq!(fails(&media).code, Code::Malformed("registry protocol".into()));
     // One that says nothing, or speaks of another algorithm, is believed.
     let sha512 = format!("sha512:{}", "0".repeat(128));
-    for answer in [Answer::new(202), Answer::new(200), Answer::new(201).with("docker-content-digest", &sha512)] {
+    for answer in [Answer::new(200), Answer::new(201).with("docker-content-digest", &sha512)] {
         let media = Double::new(move |asked| asked.is("PUT", "/manifests/").then(|| answer.clone()));
         push_one(&media).expect("pushed");
     }
 }
 
-/// 202 for a blob is a promise, which is checked.
+/// 202 is a promise, which is checked.
 #[test]
-fn a_promised_blob_is_asked_for() {
+fn what_is_promised_is_asked_for() {
+    let media = Double::new(|asked| asked.is("PUT", "/manifests/").then(|| Answer::new(202)));
+    assert!(fails(&media).message.contains("does not have it"));
     let media = Double::new(|asked| asked.is("PUT", "/uploads/").then(|| Answer::new(202)));
     assert!(fails(&media).message.contains("does not have it"));
     assert!(!media.lines().iter().any(|line| line.contains("/manifests/")));
@@ -88,7 +90,10 @@ fn early_answers() {
     assert!(error.to_string().contains("told early"));
     assert!(fails(&early(201)).message.contains("before it had everything"));
     let error = fails(&early(0));
-    assert!(error.message.contains("uploading the blob") && error.causes == ["connection reset"], "{error:?}");
+    assert!(
+        error.message.contains("uploading the blob") && error.causes == ["the connection was closed: push again"],
+        "{error:?}"
+    );
 }
 
 #[test]

@@ -1,14 +1,16 @@
 //! A registry that the user called insecure: TLS first, then without it, and never for anybody else.
 
+use std::cell::Cell;
+
 use super::double::{Answer, Asked, Double};
 use super::{REGISTRY, origin_of, push_layers, target, user};
 use crate::error::Result;
-use crate::registry::Target;
+use crate::registry::{Pushed, Target};
 
 const SECURE: &str = "https://r.example:5000";
 const PLAIN: &str = "http://r.example:5000";
 
-fn push(media: &Double) -> Result<()> {
+fn push(media: &Double) -> Result<Pushed> {
     push_layers(media, &[super::layer(b"layer")], &Target { insecure: true, ..target(REGISTRY, Some("v1")) })
 }
 
@@ -63,17 +65,21 @@ fn nobody_is_insecure_unasked() {
 #[test]
 fn others_are_not_insecure() {
     for (location, works) in [
-        ("http://r.example:5000/v2/team/site/blobs/uploads/1?_state=a%2Bb", true),
-        ("https://other.example/v2/team/site/blobs/uploads/1?_state=a%2Bb", true),
+        ("http://r.example:5000/v2/team/site/blobs/uploads/N?_state=a%2Bb", true),
+        ("https://other.example/v2/team/site/blobs/uploads/N?_state=a%2Bb", true),
         ("http://other.example/u", false),
         ("http://r.example/u", false),
     ] {
+        let number = Cell::new(0);
         let media = Double::new(move |asked| match () {
             () if asked.is("GET", "https://auth.example/") => Some(Answer::new(200).saying(r#"{"token":"T"}"#)),
             () if asked.is("POST", "") && asked.header("authorization").is_none() => {
                 Some(Answer::new(401).with("www-authenticate", "Bearer realm=\"https://auth.example/\""))
             }
-            () => asked.is("POST", "").then(|| Answer::new(202).with("location", location)),
+            () => asked.is("POST", "").then(|| {
+                number.set(number.get() + 1);
+                Answer::new(202).with("location", &location.replace('N', &number.get().to_string()))
+            }),
         });
         let pushed = push(&media);
         assert_eq!(pushed.is_ok(), works, "{location}: {pushed:?}");

@@ -1,24 +1,28 @@
 //! Whole pushes to a registry in memory: what is sent where, in which order, with which authorization, and what is said when it fails.
 
+mod attacks;
 mod authorization;
 mod between;
+mod cancel;
 mod double;
 mod elsewhere;
 mod failures;
+mod faults;
 mod golden;
 mod insecure;
 mod never;
 mod pull;
+mod referrers;
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::{Image, Target, push};
+use super::{Image, Places, Policy, Pushed, Target, Uploads, push};
 use crate::contents::Bytes;
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::error::{Error, Fault, Result};
-use crate::media::{Credential, Event, Step};
+use crate::media::{Credential, Event, Outcome, Step};
 use crate::media_type;
 use double::{Answer, Asked, Double, File, run};
 
@@ -35,17 +39,20 @@ fn layer(bytes: &[u8]) -> (Descriptor, Bytes<'static, Double>) {
     (Descriptor::of(media_type::LAYER, bytes), Bytes::file(File::from(bytes.to_vec())))
 }
 
-/// Pushes layers with a config and one manifest.
-fn push_layers<'a>(media: &'a Double, layers: &[(Descriptor, Bytes<'a, Double>)], target: &Target) -> Result<()> {
-    let config = (Descriptor::of(media_type::CONFIG, CONFIG), Bytes::Memory(CONFIG.into()));
-    let image = Image {
-        blobs: layers.iter().cloned().chain([config]).collect(),
-        manifests: vec![(Descriptor::of(media_type::MANIFEST, MANIFEST), MANIFEST.to_vec())],
-    };
-    run(push(media, &image, target))
+/// Pushes an image as the program does when nobody says how.
+fn push_image(media: &Double, image: &Image<'_, Double>, target: &Target) -> Result<Pushed> {
+    run(push(media, image, target, &Policy::default(), &Uploads::default()))
 }
 
-fn push_one(media: &Double) -> Result<()> {
+/// Pushes layers with a config and one manifest.
+fn push_layers<'a>(media: &'a Double, layers: &[(Descriptor, Bytes<'a, Double>)], target: &Target) -> Result<Pushed> {
+    let config = (Descriptor::of(media_type::CONFIG, CONFIG), Bytes::Memory(CONFIG.into()));
+    let blobs = layers.iter().cloned().chain([config]).collect();
+    let manifests = vec![(Descriptor::of(media_type::MANIFEST, MANIFEST), MANIFEST.to_vec())];
+    push_image(media, &Image { blobs, manifests, places: Places::new() }, target)
+}
+
+fn push_one(media: &Double) -> Result<Pushed> {
     push_layers(media, &[layer(b"layer")], &target(REGISTRY, Some("v1")))
 }
 
@@ -92,8 +99,9 @@ fn blobs_then_manifest() {
     let image = Image {
         blobs: vec![(Descriptor::of(media_type::CONFIG, CONFIG), Bytes::Memory(CONFIG.into()))],
         manifests: vec![(Descriptor::of(media_type::MANIFEST, MANIFEST), MANIFEST.to_vec())],
+        places: Places::new(),
     };
-    run(push(&media, &image, &target(REGISTRY, Some("v1")))).expect("pushed");
+    push_image(&media, &image, &target(REGISTRY, Some("v1"))).expect("pushed");
     let config = Digest::of(CONFIG);
     assert_eq!(
         media.lines(),
@@ -122,7 +130,8 @@ fn children_by_digest_root_by_tag() {
             children.iter().map(|bytes| (Descriptor::of(media_type::MANIFEST, bytes), bytes.to_vec())).collect();
         manifests.push((Descriptor::of(media_type::INDEX, MANIFEST), MANIFEST.to_vec()));
         let digests: Vec<String> = manifests.iter().map(|(manifest, _)| manifest.digest.to_string()).collect();
-        run(push(&media, &Image { blobs: Vec::new(), manifests }, &target(REGISTRY, tag))).expect("pushed");
+        let image = Image { blobs: Vec::new(), manifests, places: Places::new() };
+        push_image(&media, &image, &target(REGISTRY, tag)).expect("pushed");
         let puts: Vec<String> = media.lines().into_iter().filter(|line| line.starts_with("PUT")).collect();
         let root = tag.unwrap_or(&digests[2]);
         let expected = [&digests[0], &digests[1], root].map(|name| format!("PUT /v2/team/site/manifests/{name}"));
@@ -138,13 +147,14 @@ fn what_is_there_is_not_sent() {
     media.events.borrow_mut().clear();
     push_one(&media).expect("pushed again");
     assert!(media.asked().iter().skip(first).all(|asked| asked.request.method == "HEAD"));
-    assert!(steps(&media).iter().all(|step| step.finished && step.note.as_deref() == Some("already there")));
+    assert!(steps(&media).iter().all(|step| step.outcome == Some(Outcome::AlreadyThere)));
     assert_eq!(steps(&media).len(), 3);
     // Another image under the tag is replaced.
     push_layers(&media, &[], &target(REGISTRY, Some("v1"))).expect("pushed");
     let other = b"{\"schemaVersion\":2,\"other\":true}";
     let manifests = vec![(Descriptor::of(media_type::MANIFEST, other), other.to_vec())];
-    run(push(&media, &Image { blobs: Vec::new(), manifests }, &target(REGISTRY, Some("v1")))).expect("pushed");
+    let image = Image { blobs: Vec::new(), manifests, places: Places::new() };
+    push_image(&media, &image, &target(REGISTRY, Some("v1"))).expect("pushed");
     assert_eq!(media.manifests()["/v2/team/site/manifests/v1"], other);
 }
 
@@ -193,12 +203,13 @@ fn progress_is_told_in_bytes() {
         let steps: Vec<Step> = steps(&media).into_iter().filter(|step| step.id == id).collect();
         let done: Vec<u64> = steps.iter().map(|step| step.done).collect();
         assert_eq!(done, told);
-        let sound = |step: &Step| {
-            step.subject == digest.as_str() && step.total == Some(size) && step.finished == step.note.is_some()
-        };
+        let sound = |step: &Step| step.subject == digest.as_str() && step.total == Some(size);
         assert!(steps.iter().all(sound), "{steps:?}");
-        assert_eq!(steps.last().and_then(|step| step.note.as_deref()), Some("uploaded"));
-        assert_eq!(steps.iter().filter(|step| step.finished).count(), 1);
+        let ends: Vec<&Outcome> = steps.iter().filter_map(|step| step.outcome.as_ref()).collect();
+        assert_eq!(
+            (ends, steps.last().and_then(|step| step.outcome.as_ref())),
+            (vec![&Outcome::Uploaded], Some(&Outcome::Uploaded))
+        );
         assert!(media.asked().iter().all(|asked| asked.request.url.starts_with("https://registry-1.docker.io/v2/")));
     }
 }

@@ -1,0 +1,144 @@
+//! What refers to an image is found by the image (OCI distribution spec, "Pushing Manifests with Subject").
+//!
+//! A registry that answers with `OCI-Subject` keeps the list itself. For any other it is an index under a tag made of the subject's digest
+//! ("Referrers Tag Schema"), which is read, added to and put back. Nothing locks it: when everything else is done it is read again, and
+//! what somebody else has overwritten is added again.
+
+use super::client::{AnswerOf, Ask, Client};
+use super::manifest::confirm;
+use super::retry::{Tries, Wait};
+use crate::descriptor::Descriptor;
+use crate::digest::Digest;
+use crate::documents::index::Index;
+use crate::documents::read::MAX_READ;
+use crate::documents::referrer::referrer;
+use crate::error::{Code, Error, Fault, Result};
+use crate::media::Media;
+use crate::media_type;
+
+/// A manifest that was added to an index.
+#[derive(Clone)]
+pub struct Listed {
+    tag: String,
+    manifest: Descriptor,
+}
+
+/// Lists a manifest that the registry has under its subject, if it has one. `answer`: to the request that put it; none when it was there before.
+///
+/// # Errors
+/// The registry's; of the fault `registry` when there is something else under the tag.
+pub async fn record<M: Media>(
+    client: &Client<'_, M>,
+    manifest: &Descriptor,
+    bytes: &[u8],
+    answer: Option<&AnswerOf<M>>,
+) -> Result<()> {
+    // Who keeps the list is not known before it is asked.
+    if client.policy.dry_run {
+        return Ok(());
+    }
+    let Some((subject, manifest)) = referrer(bytes, manifest)? else { return Ok(()) };
+    let kept = match answer {
+        Some(answer) => answer.headers("oci-subject").next().is_some(),
+        None => keeps_lists(client, &subject).await?,
+    };
+    let listed = Listed { tag: tag(&subject), manifest };
+    if !kept && add(client, &listed).await? {
+        client.listed.borrow_mut().push(listed);
+    }
+    Ok(())
+}
+
+/// Sees to it that what was listed still is.
+///
+/// # Errors
+/// As [`record`]; of the fault `registry` when others overwrite it again and again.
+pub async fn settle<M: Media>(client: &Client<'_, M>) -> Result<()> {
+    let all = client.listed.take();
+    if !all.is_empty() {
+        // Who had read an index before it was written has put theirs by then.
+        client.media.sleep(PAUSE).await;
+    }
+    for listed in all {
+        let mut tries = Tries::default();
+        while add(client, &listed).await? {
+            let (tried, why) =
+                (format!("listing a manifest under the tag {}", listed.tag), "somebody else overwrote it");
+            if !client.again(&mut tries, &tried, why.into(), Wait::Backoff).await {
+                let message = format!("{tried} at {} failed: {why} again and again; push again later", client.target);
+                return Err(Error::new(Fault::Registry, Code::Other("referrers".into()), message));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the registry has the referrers API ("Listing Referrers").
+async fn keeps_lists<M: Media>(client: &Client<'_, M>, subject: &Digest) -> Result<bool> {
+    let ask = Ask::new("GET", client.url(&format!("referrers/{subject}")), format!("asking what refers to {subject}"));
+    let answer = client.send(ask.with("accept", media_type::INDEX)).await?;
+    match answer.status {
+        200 => Ok(answer.headers("content-type").any(|kind| kind.starts_with(media_type::INDEX))),
+        500.. => Err(client.refused(answer).await),
+        _ => Ok(false),
+    }
+}
+
+/// Adds a manifest to the index under its tag. Whether it was not there.
+async fn add<M: Media>(client: &Client<'_, M>, listed: &Listed) -> Result<bool> {
+    let Listed { tag, manifest } = listed;
+    let url = client.url(&format!("manifests/{tag}"));
+    let ask = Ask::new("GET", url.clone(), format!("asking for the index {tag}")).with("accept", media_type::INDEX);
+    let mut answer = client.send(ask).await?;
+    let mut index = match answer.status {
+        404 => Index::default(),
+        200 => {
+            let mut bytes = Vec::new();
+            // What is longer is refused by its reader.
+            client.patiently(answer.read(&mut bytes, MAX_READ.saturating_add(1))).await?;
+            Index::parse(&bytes, Some(media_type::INDEX)).map_err(|why| {
+                let message =
+                    format!("what {} has under the tag {tag} is no list of what refers to an image", client.target);
+                Error { fault: Fault::Registry, ..why.within(format!("{message}; delete that tag")) }
+            })?
+        }
+        _ => return Err(client.refused(answer).await),
+    };
+    if !index.add(manifest.clone()) {
+        return Ok(false);
+    }
+    let bytes = index.to_bytes()?;
+    let digest = Digest::of(&bytes);
+    let put = Ask::new("PUT", url, format!("putting the index {tag}")).with("content-type", media_type::INDEX);
+    let answer = client.send(Ask { body: bytes, ..put }).await?;
+    if !matches!(answer.status, 200..=204) {
+        return Err(client.refused(answer).await);
+    }
+    confirm(client, &answer, &digest)?;
+    Ok(true)
+}
+
+/// "Referrers Tag Schema": the digest, as far as a tag has room for it.
+fn tag(subject: &Digest) -> String {
+    let (algorithm, hex) = subject.as_str().split_once(':').unwrap_or_default();
+    format!("{algorithm}-{}", hex.get(..64).unwrap_or(hex))
+}
+
+/// Milliseconds.
+const PAUSE: u64 = 250;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::HashAlgorithm;
+
+    #[test]
+    fn tags_have_room_for_64_digits() {
+        for algorithm in [HashAlgorithm::Sha256, HashAlgorithm::Sha512] {
+            let digest = Digest::by(algorithm, b"subject");
+            let tag = tag(&digest);
+            assert!(digest.as_str().replace(':', "-").starts_with(&tag));
+            assert_eq!(tag.len(), 7 + 64);
+        }
+    }
+}
