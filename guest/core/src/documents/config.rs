@@ -160,6 +160,11 @@ impl Config {
         &self.diff_ids
     }
 
+    /// How it was made, the first line first.
+    pub fn history(&self) -> &[Line] {
+        &self.history
+    }
+
     /// The document for these layers. `epoch` and `now` are seconds since 1970: nothing is later than the epoch, and what has no time
     /// gets the epoch, or else now. Only the first history lines keep their times as long as they are those of the `base` image.
     ///

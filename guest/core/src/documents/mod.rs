@@ -9,7 +9,7 @@ mod descriptor;
 pub mod docker_archive;
 mod execution;
 mod healthcheck;
-mod history;
+pub mod history;
 pub mod index;
 pub mod json;
 pub mod manifest;
