@@ -4,6 +4,7 @@
 //! What is legal but odd is shown, never refused. Everything that a hostile image could make endless has a limit in [`Limits`].
 
 mod image;
+pub mod layers;
 mod limits;
 mod text;
 mod walk;
@@ -11,6 +12,7 @@ mod walk;
 use serde::Serialize;
 
 pub use image::{Image, Layer, Settings, Stack};
+pub use layers::{Changes, Content, LayerChanges, Listed, Listing};
 pub use limits::Limits;
 pub use text::{path_bytes, path_text};
 pub use walk::{Item, Walk};
