@@ -6,6 +6,7 @@
 mod image;
 pub mod layers;
 mod limits;
+mod payload;
 mod text;
 mod walk;
 
