@@ -58,6 +58,11 @@ impl<'a, M: Media> Walk<'a, M> {
         self.entries.content().await
     }
 
+    /// Where in the tar the next byte stands.
+    pub fn position(&self) -> u64 {
+        self.entries.position()
+    }
+
     /// Something to know about what was read so far; each is told once.
     pub fn warning(&mut self) -> Option<String> {
         self.entries.warning()

@@ -1,16 +1,14 @@
-//! What each layer did to what was there before it, and what of an image's bytes no container sees.
-//!
-//! The numbers of waste are those of dive: a path that several layers have is inefficient, its bytes in all of them count as wasted, and the
-//! efficiency is what would do, each path at its smallest, over what there is. Of each layer only leaves count: entries with nothing beneath
-//! them in that layer. A whiteout counts the files beneath a directory that it hides, and nothing when it hides a file.
+//! What each layer did to what was there before it.
 
-use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde::Serialize;
 
-use super::listing::{Kind, Listed, shown};
-use super::merged::{Key, Merged, Node, Step, Upper, path};
-use super::one;
+use super::listing::{Listed, shown};
+use super::merged::{Merged, Step, too_much};
+use super::node::{Key, Node, path};
+use super::waste::{Efficiency, Waste};
+use super::{keep, one};
 use crate::error::Result;
 use crate::inspect::Image;
 use crate::media::Media;
@@ -31,6 +29,9 @@ pub struct Changes {
 pub struct LayerDeeds {
     /// From 0, at the bottom.
     pub layer: usize,
+    /// Of the blob, as the manifest says; none of a lone layer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
     /// Of the blob; none of a lone layer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
@@ -42,11 +43,13 @@ pub struct LayerDeeds {
     pub created_by: Option<String>,
     /// Bytes as stored.
     pub size: u64,
-    /// Entries, and bytes of files.
+    /// Bytes of the tar, without an eStargz layer's table of contents.
+    pub tar: u64,
+    /// Entries but whiteouts, and bytes of files.
     pub entries: Tally,
     /// Paths that were not there before.
     pub added: Tally,
-    /// Paths that were there before; bytes of what stands there now.
+    /// Paths that were there before, but for directories that look the same; bytes of what stands there now.
     pub changed: Tally,
     /// Paths that are gone; bytes of all files that are gone with them.
     pub removed: Tally,
@@ -58,33 +61,6 @@ pub struct Tally {
     /// Paths.
     pub count: u64,
     /// Bytes of files.
-    pub bytes: u64,
-}
-
-/// What is wasted.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Efficiency {
-    /// Bytes that would do over bytes that there are; 1 when nothing is wasted.
-    pub score: f64,
-    /// Bytes of all paths that several layers have.
-    pub wasted_bytes: u64,
-    /// Bytes of the files of all layers but the lowest.
-    pub user_bytes: u64,
-    /// Wasted bytes over those; 0 when there are none.
-    pub wasted_of_user: f64,
-    /// The paths that waste most, at most 100 of them.
-    pub wasted: Vec<Wasted>,
-}
-
-/// A path that several layers have.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Wasted {
-    /// Where.
-    pub path: String,
-    /// Layers that have it.
-    pub count: u64,
-    /// Bytes in all of them.
     pub bytes: u64,
 }
 
@@ -125,42 +101,53 @@ pub enum Changed {
     Removed,
 }
 
-/// A path in all layers.
-#[derive(Clone, Copy)]
-struct Seen {
-    count: u64,
-    sum: u64,
-    least: u64,
+/// What one layer did, kept for the next page.
+pub struct Deeds {
+    layer: usize,
+    changes: Vec<(Key, Option<Node>, Option<Node>)>,
 }
 
 impl<M: Media> Image<'_, M> {
-    /// What each layer did, and what is wasted. Reads all layers.
+    /// What each layer did, and what is wasted. Reads all layers, once.
     ///
     /// # Errors
     /// What is wrong with a layer, or a limit.
     pub async fn changes(&self) -> Result<Changes> {
+        if let Some(changes) = &*self.cache.changes.borrow() {
+            return Ok(changes.clone());
+        }
         let stack = self.layers().await?;
-        let (mut tree, mut seen) = (Merged::default(), BTreeMap::new());
-        let mut layers = Vec::new();
+        let (mut tree, mut waste) = (Merged::default(), Waste::default());
+        let (mut layers, mut user_bytes) = (Vec::new(), 0_u64);
         for (number, layer) in stack.layers.iter().enumerate() {
-            let upper = self.upper(&stack, number, &tree).await?;
-            see(&upper, &tree, &mut seen);
+            let (upper, tar) = self.upper(&stack, number, &tree).await?;
+            waste.add(&upper, self.limits.index)?;
+            let (count, bytes) = upper.entries;
+            if number > 0 {
+                user_bytes = user_bytes.saturating_add(bytes);
+            }
+            let descriptor = layer.descriptor.as_ref();
             let mut deeds = LayerDeeds {
                 layer: number,
-                digest: layer.descriptor.as_ref().map(|descriptor| descriptor.digest.to_string()),
+                media_type: descriptor.map(|descriptor| descriptor.media_type.clone()),
+                digest: descriptor.map(|descriptor| descriptor.digest.to_string()),
                 diff_id: layer.diff_id.as_ref().map(|diff_id| diff_id.0.to_string()),
-                created_by: layer.history.as_ref().map(|line| line.created_by().to_owned()),
+                created_by: layer.history.as_ref().map(|line| line.created_by().to_owned()).filter(|by| !by.is_empty()),
                 size: layer.bytes.size(),
-                entries: upper.tally(),
+                tar,
+                entries: Tally { count, bytes },
                 added: Tally::default(),
                 changed: Tally::default(),
                 removed: Tally::default(),
             };
-            tree.put(upper, |step| deeds.count(&step));
+            tree.put(upper, |step| deeds.count(step));
             layers.push(deeds);
         }
-        let user_bytes = layers.iter().skip(1).map(|layer| layer.entries.bytes).fold(0, u64::saturating_add);
-        Ok(Changes { layers, efficiency: Efficiency::of(&seen, user_bytes) })
+        let changes = Changes { layers, efficiency: waste.efficiency(user_bytes) };
+        self.cache.changes.replace(Some(changes.clone()));
+        // It was made on the way.
+        keep(&mut self.cache.trees.borrow_mut(), None, &Rc::new(tree));
+        Ok(changes)
     }
 
     /// What one layer did to what lower ones give, path by path: first what it hides, then what it has; at most `max` from the `first` one.
@@ -168,106 +155,64 @@ impl<M: Media> Image<'_, M> {
     /// # Errors
     /// As [`Image::changes`]; `not-found` for a layer that there is not.
     pub async fn layer_changes(&self, layer: usize, first: u64, max: u32) -> Result<LayerChanges> {
+        let deeds = self.deeds(layer).await?;
+        let rest = usize::try_from(first).ok().and_then(|first| deeds.changes.get(first..)).unwrap_or_default();
+        let changes = rest.iter().take(max as usize).map(Change::of).collect();
+        Ok(LayerChanges { changes, more: rest.len() > max as usize })
+    }
+
+    async fn deeds(&self, layer: usize) -> Result<Rc<Deeds>> {
+        if let Some(deeds) = self.cache.deeds.borrow().as_ref().filter(|deeds| deeds.layer == layer) {
+            return Ok(Rc::clone(deeds));
+        }
         let stack = self.layers().await?;
         one(&stack, layer)?;
         let mut tree = Merged::default();
         for beneath in 0..layer {
-            let upper = self.upper(&stack, beneath, &tree).await?;
+            let upper = self.upper(&stack, beneath, &tree).await?.0;
             tree.put(upper, |_| {});
         }
-        let upper = self.upper(&stack, layer, &tree).await?;
-        let (mut changes, mut number, mut more) = (Vec::new(), 0_u64, false);
+        let upper = self.upper(&stack, layer, &tree).await?.0;
+        let (mut changes, mut used) = (Vec::new(), 0_u64);
         tree.put(upper, |step| {
-            if number >= first && changes.len() < max as usize {
-                changes.push(Change::of(&step));
-            } else if number >= first {
-                more = true;
+            used = used.saturating_add(step.before.or(step.after).map_or(0, |node| node.memory(step.key)));
+            if used <= self.limits.index {
+                changes.push((step.key.into(), step.before.cloned(), step.after.cloned()));
             }
-            number = number.saturating_add(1);
         });
-        Ok(LayerChanges { changes, more })
+        if used > self.limits.index {
+            return Err(too_much());
+        }
+        let deeds = Rc::new(Deeds { layer, changes });
+        self.cache.deeds.replace(Some(Rc::clone(&deeds)));
+        Ok(deeds)
     }
 }
 
 impl LayerDeeds {
-    fn count(&mut self, step: &Step) {
-        let (tally, bytes) = match (&step.before, &step.after) {
+    fn count(&mut self, step: &Step<'_>) {
+        let (tally, bytes) = match (step.before, step.after) {
             (_, None) => (&mut self.removed, step.gone),
             (None, Some(after)) => (&mut self.added, after.own_size()),
             (Some(_), Some(after)) => (&mut self.changed, after.own_size()),
         };
-        tally.add(bytes);
-    }
-}
-
-impl Upper {
-    fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
-        self.nodes().for_each(|node| tally.add(node.own_size()));
-        tally
-    }
-}
-
-impl Tally {
-    fn add(&mut self, bytes: u64) {
-        self.count = self.count.saturating_add(1);
-        self.bytes = self.bytes.saturating_add(bytes);
+        tally.count = tally.count.saturating_add(1);
+        tally.bytes = tally.bytes.saturating_add(bytes);
     }
 }
 
 impl Change {
-    fn of(step: &Step) -> Self {
-        let listed = |node: &Option<Node>| node.as_ref().map(|node| node.listed(&step.key));
+    fn of((key, before, after): &(Key, Option<Node>, Option<Node>)) -> Self {
+        let listed = |node: &Option<Node>| node.as_ref().map(|node| node.listed(key));
         Self {
-            path: shown(&path(&step.key)),
-            change: match (&step.before, &step.after) {
+            path: shown(&path(key)),
+            change: match (before, after) {
                 (_, None) => Changed::Removed,
                 (None, Some(_)) => Changed::Added,
                 (Some(_), Some(_)) => Changed::Changed,
             },
-            before: listed(&step.before),
-            after: listed(&step.after),
+            before: listed(before),
+            after: listed(after),
         }
     }
 }
-
-/// Counts what a layer has, before it is put on the tree.
-fn see(upper: &Upper, tree: &Merged, seen: &mut BTreeMap<Key, Seen>) {
-    for (key, node) in upper.leaves() {
-        let hidden = || match tree.get(key) {
-            Some(node) if node.kind == Kind::Directory => {
-                tree.beneath(key).map(|(_, node)| node.own_size()).fold(0, u64::saturating_add)
-            }
-            _ => 0,
-        };
-        let size = node.map_or_else(hidden, Node::own_size);
-        let path = seen.entry(key.clone()).or_insert(Seen { count: 0, sum: 0, least: u64::MAX });
-        path.count = path.count.saturating_add(1);
-        path.sum = path.sum.saturating_add(size);
-        path.least = path.least.min(size);
-    }
-}
-
-impl Efficiency {
-    fn of(seen: &BTreeMap<Key, Seen>, user_bytes: u64) -> Self {
-        let sum = |of: fn(&Seen) -> u64| seen.values().map(of).fold(0, u64::saturating_add);
-        let mut wasted: Vec<(&Key, &Seen)> = seen.iter().filter(|(_, path)| path.count > 1).collect();
-        let wasted_bytes = wasted.iter().map(|(_, path)| path.sum).fold(0, u64::saturating_add);
-        wasted.sort_by_key(|(_, path)| std::cmp::Reverse(path.sum));
-        wasted.truncate(MOST);
-        let share = |part: u64, whole: u64, none: f64| if whole == 0 { none } else { part as f64 / whole as f64 };
-        Self {
-            score: share(sum(|path| path.least), sum(|path| path.sum), 1.0),
-            wasted_bytes,
-            user_bytes,
-            wasted_of_user: share(wasted_bytes, user_bytes, 0.0),
-            wasted: wasted
-                .into_iter()
-                .map(|(key, path)| Wasted { path: shown(&self::path(key)), count: path.count, bytes: path.sum })
-                .collect(),
-        }
-    }
-}
-
-/// Paths that are told.
-const MOST: usize = 100;

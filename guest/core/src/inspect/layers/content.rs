@@ -1,11 +1,21 @@
-//! The content of a file, part by part. Parts that are asked for in order are read on; any other begins at the layer's start.
+//! The content of a file, part by part. Parts that are asked for in order are read on; a plain tar is read where the file is; of an eStargz
+//! layer, chunks are read by its table of contents, each verified before its bytes are given. Any other part begins at the layer's start.
+//!
+//! How far a table is to be trusted: its digest stands in the manifest, and the digests of all chunks stand in it. When one of these is not
+//! right, or a file is not found by it, the tar is what counts.
 
-use std::fmt;
+use std::ops::Range;
+use std::rc::Rc;
 
-use super::super::{Image, Walk};
-use super::merged::{Key, Merged, key, path};
-use super::{Kind, missing, one};
+use super::kinds::FileKind;
+use super::listing::Kind;
+use super::merged::Merged;
+use super::node::{At, Key, key, path};
+use super::table::{NOWHERE, Table};
+use super::{missing, one, range};
 use crate::error::{Code, Error, Fault, Result};
+use crate::inspect::{Image, Layer, Stack, Walk};
+use crate::layer::decode::Decoder;
 use crate::media::Media;
 use crate::text::shown_bytes;
 
@@ -22,24 +32,9 @@ pub struct Content {
     pub path: Vec<u8>,
 }
 
-/// What bytes look like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileKind {
-    /// Nothing.
-    Empty,
-    /// UTF-8 without control characters but those of lines.
-    Text,
-    /// Text that begins as an object or a list.
-    Json,
-    /// One of the formats that are told by their first bytes: its name.
-    Known(&'static str),
-    /// Anything else.
-    Binary,
-}
-
 /// A file whose next bytes are at hand.
 pub struct Open<'a, M: Media> {
-    layer: usize,
+    layer: u32,
     number: u64,
     walk: Walk<'a, M>,
     /// Of the next byte.
@@ -48,45 +43,138 @@ pub struct Open<'a, M: Media> {
     held: Vec<u8>,
 }
 
+/// A chunk of a file that was verified.
+pub struct Chunk {
+    layer: u32,
+    /// Its number in the layer's table.
+    number: usize,
+    bytes: Rc<[u8]>,
+}
+
+/// A file that was found.
+struct Found {
+    key: Key,
+    size: u64,
+    at: At,
+    /// Whether the number is that of a table's entry.
+    by_table: bool,
+}
+
 impl<'a, M: Media> Image<'a, M> {
     /// A part of a file of all layers together, or of one: at most `max` bytes, and at most 4 MiB. Links are followed within the root.
     ///
     /// # Errors
     /// `not-found`; of the fault `request` for what is no file; what is wrong with the layer, or a limit.
     pub async fn read(&self, layer: Option<usize>, path: &[u8], offset: u64, max: u32) -> Result<Content> {
-        let tree = self.merged(layer).await?;
-        let found = resolve(&tree, &key(path))?;
-        let node = tree.get(&found).ok_or_else(|| missing(path))?;
-        let place = self::path(&found);
-        let refuse = |what: &str| {
-            let message = format!("`/{}` is {what}, not a file", shown_bytes(&place));
-            Error::new(Fault::Request, Code::Unsupported("not a file".into()), message)
+        let (tree, by_tables) = self.index(layer).await?;
+        let part = match find(&tree, &key(path)) {
+            Ok(found) => self.content(found, offset, max).await,
+            Err(error) => Err(error),
         };
-        match node.kind {
-            Kind::File | Kind::HardLink => {}
-            Kind::Directory => return Err(refuse("a directory")),
-            Kind::Symlink => return Err(refuse("a link that leads nowhere")),
-            _ => return Err(refuse("something special")),
+        if part.is_ok() || !by_tables {
+            return part;
         }
-        let (layer, number) =
-            node.content.ok_or_else(|| refuse("a link to what is not in the layers that were read"))?;
-        let most = node.size.saturating_sub(offset).min(max.min(MOST).into());
-        let bytes = match usize::try_from(most).unwrap_or_default() {
-            0 => Vec::new(),
-            most => self.part(layer, number, offset, most).await?,
-        };
-        Ok(Content { size: node.size, kind: FileKind::of(&bytes), path: place, bytes })
+        // What a table says counts only as long as nothing is wrong.
+        let stack = self.layers().await?;
+        self.distrust(range(&stack, layer)?);
+        let tree = self.merged(layer).await?;
+        let found = find(&tree, &key(path))?;
+        self.content(found, offset, max).await
     }
 
-    async fn part(&self, layer: usize, number: u64, offset: u64, most: usize) -> Result<Vec<u8>> {
-        let kept = self.cache.open.borrow_mut().take();
+    async fn content(&self, found: Found, offset: u64, max: u32) -> Result<Content> {
+        let most = found.size.saturating_sub(offset).min(max.min(MOST).into());
+        let bytes = match usize::try_from(most).unwrap_or_default() {
+            0 => Vec::new(),
+            most => self.part(&found, offset, most).await?,
+        };
+        Ok(Content { size: found.size, kind: FileKind::of(&bytes), path: path(&found.key), bytes })
+    }
+
+    /// So many bytes, which are there.
+    async fn part(&self, found: &Found, offset: u64, most: usize) -> Result<Vec<u8>> {
+        let stack = self.layers().await?;
+        let number = usize::try_from(found.at.layer).unwrap_or(usize::MAX);
+        let layer = one(&stack, number)?;
+        let table = self.table(&stack, number).await?;
+        if found.by_table {
+            let table = table.ok_or_else(shorter)?;
+            return self.chunks(layer, found.at.layer, &table, found.at.number, offset, most).await;
+        }
+        if let Some(table) = table
+            && let Some(file) = table.find(&found.key, found.size)
+        {
+            match self.chunks(layer, found.at.layer, &table, file, offset, most).await {
+                Ok(part) => return Ok(part),
+                Err(_) => self.distrust(number..number.saturating_add(1)),
+            }
+        }
+        if let Some(start) = found.at.offset
+            && plain(layer).await?
+        {
+            return at_rest(layer, start.saturating_add(offset), most).await;
+        }
+        self.walked(layer, found.at, offset, most).await
+    }
+
+    /// The table of contents of a layer, when it has a good one.
+    pub(super) async fn table(&self, stack: &Stack<'a, M>, layer: usize) -> Result<Option<Rc<Table>>> {
+        if let Some(table) = self.cache.tables.borrow().get(&layer) {
+            return Ok(table.clone());
+        }
+        // Without one, the tar says what is wrong.
+        let table = Table::of(one(stack, layer)?, &self.limits).await.ok().flatten().map(Rc::new);
+        self.cache.tables.borrow_mut().insert(layer, table.clone());
+        Ok(table)
+    }
+
+    /// The tables of contents of these layers do not count any more.
+    fn distrust(&self, layers: Range<usize>) {
+        self.cache.indexes.borrow_mut().clear();
+        self.cache.chunk.borrow_mut().take();
+        self.cache.tables.borrow_mut().extend(layers.map(|layer| (layer, None)));
+    }
+
+    /// A part out of verified chunks.
+    async fn chunks(
+        &self,
+        layer: &Layer<'a, M>,
+        number: u32,
+        table: &Table,
+        file: u64,
+        offset: u64,
+        most: usize,
+    ) -> Result<Vec<u8>> {
+        let mut part = Vec::new();
+        while part.len() < most {
+            let at = offset.saturating_add(part.len() as u64);
+            let (chunk, start) = table.chunk(file, at).ok_or_else(shorter)?;
+            let kept = self.cache.chunk.borrow_mut().take().filter(|kept| (kept.layer, kept.number) == (number, chunk));
+            let bytes = match kept {
+                Some(kept) => kept.bytes,
+                None => table.read(self.media, layer, &self.limits, chunk).await?.into(),
+            };
+            let from = usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX);
+            let rest = bytes.get(from..).filter(|rest| !rest.is_empty()).ok_or_else(shorter)?;
+            part.extend(rest.iter().take(most.saturating_sub(part.len())));
+            self.cache.chunk.replace(Some(Chunk { layer: number, number: chunk, bytes }));
+        }
+        Ok(part)
+    }
+
+    /// A part, on from where the last one ended if that is before it.
+    async fn walked(&self, layer: &Layer<'a, M>, at: At, offset: u64, most: usize) -> Result<Vec<u8>> {
+        let kept = self.cache.open.borrow_mut().take().filter(|open| open.layer == at.layer);
         let mut open = match kept {
-            Some(open) if (open.layer, open.number) == (layer, number) && open.offset <= offset => open,
-            _ => {
-                let stack = self.layers().await?;
-                let mut walk = Walk::new(one(&stack, layer)?, &self.limits).await?;
-                while walk.next().await?.ok_or_else(shorter)?.number < number {}
-                Open { layer, number, walk, offset: 0, held: Vec::new() }
+            Some(open) if open.number == at.number && open.offset <= offset => open,
+            kept => {
+                let walk = match kept {
+                    Some(open) if open.number < at.number => open.walk,
+                    _ => Walk::new(layer, &self.limits).await?,
+                };
+                let mut open = Open { layer: at.layer, number: at.number, walk, offset: 0, held: Vec::new() };
+                while open.walk.next().await?.ok_or_else(shorter)?.number < at.number {}
+                open
             }
         };
         while open.offset < offset {
@@ -115,13 +203,53 @@ impl<M: Media> Open<'_, M> {
     }
 }
 
+fn find(tree: &Merged, wanted: &[u8]) -> Result<Found> {
+    let found = resolve(tree, wanted)?;
+    let place = path(&found);
+    let refuse = |what: &str| {
+        let message = format!("`/{}` is {what}, not a file", shown_bytes(&place));
+        Error::new(Fault::Request, Code::Unsupported("not a file".into()), message)
+    };
+    // The root has no node.
+    let node = tree.get(&found).ok_or_else(|| refuse("a directory"))?;
+    match (node.kind, node.content) {
+        (Kind::File | Kind::HardLink, Some(at)) => {
+            let by_table = at.offset == Some(NOWHERE);
+            Ok(Found { key: found, size: node.size, at, by_table })
+        }
+        (Kind::Directory, _) => Err(refuse("a directory")),
+        _ => Err(refuse("something special")),
+    }
+}
+
+/// Whether a layer is a plain tar at rest.
+async fn plain<M: Media>(layer: &Layer<'_, M>) -> Result<bool> {
+    let Some(start) = layer.bytes.read_at(0, 4).await else { return Ok(false) };
+    let start = start?;
+    Ok(start.len() == 4 && Decoder::of(&start).is_none())
+}
+
+async fn at_rest<M: Media>(layer: &Layer<'_, M>, start: u64, most: usize) -> Result<Vec<u8>> {
+    let mut part = Vec::new();
+    while part.len() < most {
+        let rest = u32::try_from(most.saturating_sub(part.len())).unwrap_or(MOST);
+        let piece =
+            layer.bytes.read_at(start.saturating_add(part.len() as u64), rest).await.unwrap_or(Ok(Vec::new()))?;
+        if piece.is_empty() {
+            return Err(shorter());
+        }
+        part.extend(piece);
+    }
+    Ok(part)
+}
+
 /// Where a path leads, links followed: those of directories on the way and its own. Nothing leads out of the root.
 ///
 /// # Errors
 /// `not-found`; for links that lead around.
 pub fn resolve(tree: &Merged, wanted: &[u8]) -> Result<Key> {
     let mut rest: Vec<Vec<u8>> = wanted.split(|byte| *byte == 0).rev().map(<[u8]>::to_vec).collect();
-    let mut here = Key::new();
+    let mut here = Vec::new();
     let mut links = 0_usize;
     while let Some(part) = rest.pop() {
         match part.as_slice() {
@@ -139,7 +267,9 @@ pub fn resolve(tree: &Merged, wanted: &[u8]) -> Result<Key> {
         }
         next.extend(&part);
         let node = tree.get(&next).ok_or_else(|| missing(&path(wanted)))?;
-        if node.kind != Kind::Symlink {
+        // A hard link to a symlink is one.
+        let hard = node.kind == Kind::HardLink && node.content.is_none();
+        if node.kind != Kind::Symlink && !hard {
             here = next;
             continue;
         }
@@ -148,52 +278,16 @@ pub fn resolve(tree: &Merged, wanted: &[u8]) -> Result<Key> {
             let message = format!("`/{}` has more than {LINKS} links on its way", shown_bytes(&path(wanted)));
             return Err(Error::new(Fault::Request, Code::Unsupported("links".into()), message));
         }
-        if node.link.starts_with(b"/") {
+        if hard || node.link().starts_with(b"/") {
             here.clear();
         }
-        rest.extend(node.link.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec));
+        rest.extend(node.link().split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec));
     }
-    Ok(here)
+    Ok(here.into())
 }
 
-impl FileKind {
-    /// Of a file's first bytes.
-    pub fn of(start: &[u8]) -> Self {
-        if start.is_empty() {
-            return Self::Empty;
-        }
-        if let Some((_, name)) = KNOWN.iter().find(|(magic, _)| start.starts_with(magic)) {
-            return Self::Known(name);
-        }
-        let text = match std::str::from_utf8(start) {
-            Ok(text) => text,
-            // A character may be cut off at the end.
-            Err(error) if error.error_len().is_none() => {
-                start.get(..error.valid_up_to()).and_then(|start| std::str::from_utf8(start).ok()).unwrap_or_default()
-            }
-            Err(_) => return Self::Binary,
-        };
-        if text.is_empty() || text.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{c}')) {
-            return Self::Binary;
-        }
-        if text.trim_start().starts_with(['{', '[']) { Self::Json } else { Self::Text }
-    }
-}
-
-impl fmt::Display for FileKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "empty",
-            Self::Text => "text",
-            Self::Json => "json",
-            Self::Known(name) => name,
-            Self::Binary => "binary",
-        })
-    }
-}
-
-fn shorter() -> Error {
-    Error::malformed("layer", "a layer is shorter when it is read again: open it again")
+pub fn shorter() -> Error {
+    Error::malformed("layer", "a layer is not what it was when it was read before: open it again")
 }
 
 /// Bytes of a part at most.
@@ -201,21 +295,3 @@ const MOST: u32 = 4 << 20;
 
 /// Links on the way of one path, as Linux has it.
 const LINKS: usize = 40;
-
-/// How well-known formats begin.
-const KNOWN: [(&[u8], &str); 14] = [
-    (b"\x7fELF", "elf"),
-    (b"\x1f\x8b", "gzip"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
-    (b"\xfd7zXZ\0", "xz"),
-    (b"BZh", "bzip2"),
-    (b"PK\x03\x04", "zip"),
-    (b"\x89PNG\r\n\x1a\n", "png"),
-    (b"\xff\xd8\xff", "jpeg"),
-    (b"GIF8", "gif"),
-    (b"%PDF-", "pdf"),
-    (b"\0asm", "wasm"),
-    (b"MZ", "pe"),
-    (b"SQLite format 3\0", "sqlite"),
-    (b"\xca\xfe\xba\xbe", "class"),
-];

@@ -1,74 +1,53 @@
 //! What several layers give together: every path once, whiteouts applied (OCI image spec, layer.md, "Applying Changesets"), and what each of
 //! them did to what was there.
 //!
-//! Nothing is refused here: a name that leads out of the root stands where it leads to within, what stands below a file replaces the file. It
-//! takes memory for each path, which is counted.
+//! Nothing is refused here: a name that leads out of the root stands where it leads to within, what stands below a file replaces the file. All
+//! memory is counted.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::rc::Rc;
 
-use super::listing::{Device, Kind, Listed, OPAQUE, WHITEOUT, clean, mode, shown, xattrs};
+use super::listing::{Kind, OPAQUE, WHITEOUT, clean};
+use super::node::{ALLOCATION, Extra, Key, Node, inside, key, parent};
 use crate::error::{Error, Result};
-use crate::inspect::{Item, path_text};
+use crate::inspect::Item;
 
 /// A tree in the making, and when it is done.
 #[derive(Debug, Default)]
 pub struct Merged {
-    /// By their keys: parents come before what is in them, and all that is in them directly behind.
     nodes: BTreeMap<Key, Node>,
-    /// Bytes of memory, about.
+    /// Bytes of memory, about: of the nodes, and of what they share.
     used: u64,
-}
-
-/// A path, its slashes as zeros: in this order a directory's content stands behind it.
-pub type Key = Vec<u8>;
-
-/// What stands at a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
-    /// What it is.
-    pub kind: Kind,
-    /// Bytes of its content; of a hard link, of what it is another name of.
-    pub size: u64,
-    /// The layer and the number of the entry that has the content.
-    pub content: Option<(usize, u64)>,
-    /// The layer that the entry is in.
-    pub layer: usize,
-    /// A symlink's text, a hard link's target.
-    pub link: Box<[u8]>,
-    mode: u16,
-    uid: i64,
-    gid: i64,
-    modified: (i64, u32),
-    extra: Option<Box<Extra>>,
-}
-
-/// What few entries have.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Extra {
-    user: String,
-    group: String,
-    device: Option<Device>,
-    xattrs: BTreeMap<String, String>,
+    shared: u64,
 }
 
 /// A layer that is being put on top.
 #[derive(Debug, Default)]
 pub struct Upper {
+    /// With all directories on the way to what is in it.
     nodes: BTreeMap<Key, Node>,
+    /// Those of which no entry says anything.
+    implied: BTreeSet<Key>,
     whiteouts: BTreeSet<Key>,
     opaque: BTreeSet<Key>,
+    before: Option<Rc<Extra>>,
     used: u64,
+    shared: u64,
+    /// Entries of files and all else, and their bytes.
+    pub entries: (u64, u64),
 }
 
 /// What a layer did at a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+#[derive(Debug)]
+pub struct Step<'s> {
     /// Where.
-    pub key: Key,
-    /// What stood there before, and what stands there now.
-    pub before: Option<Node>,
-    /// See `before`.
-    pub after: Option<Node>,
+    pub key: &'s [u8],
+    /// What stood there before.
+    pub before: Option<&'s Node>,
+    /// What stands there now.
+    pub after: Option<&'s Node>,
     /// Bytes of all files that are gone with it, those in a directory too.
     pub gone: u64,
 }
@@ -79,74 +58,103 @@ impl Merged {
         self.nodes.get(key)
     }
 
-    /// Everything beneath a directory, from the root when the key is empty.
-    pub fn beneath<'m>(&'m self, key: &[u8]) -> impl Iterator<Item = (&'m Key, &'m Node)> + use<'m> {
-        let start = inside(key);
-        let of = start.clone();
-        self.nodes.range(start..).take_while(move |(key, _)| key.starts_with(&of))
+    /// Bytes of memory, about.
+    pub fn memory(&self) -> u64 {
+        self.used.saturating_add(self.shared)
     }
 
-    /// Puts a layer on top, and says what that did, in order of keys. `each` may see as many steps as there are paths.
-    pub fn put(&mut self, upper: Upper, mut each: impl FnMut(Step)) {
-        let Upper { nodes, whiteouts, opaque, used } = upper;
-        self.used = self.used.saturating_add(used);
+    /// Everything beneath a directory, from the root when its key is empty, and not before `from`.
+    pub fn beneath<'m>(&'m self, key: &[u8], from: &[u8]) -> impl Iterator<Item = (&'m Key, &'m Node)> + use<'m> {
+        let of = inside(key);
+        let start = from.max(&of);
+        self.nodes
+            .range::<[u8], _>((Bound::Included(start), Bound::Unbounded))
+            .take_while(move |(key, _)| key.starts_with(&of))
+    }
+
+    /// What is directly in a directory, and not before `from`.
+    pub fn children<'m>(&'m self, key: &[u8], from: &[u8]) -> impl Iterator<Item = (&'m Key, &'m Node)> + use<'m> {
+        let of = inside(key);
+        let mut start = from.max(&of).to_vec();
+        std::iter::from_fn(move || {
+            let mut rest = self.nodes.range::<[u8], _>((Bound::Included(start.as_slice()), Bound::Unbounded));
+            // What has no parent in between is a child: every directory on the way is there.
+            let (key, node) = rest.next().filter(|(key, _)| key.starts_with(&of))?;
+            start = [key, &b"\x01"[..]].concat();
+            Some((key, node))
+        })
+    }
+
+    /// Puts a layer on top, and tells `each` what that did: first what the layer hides, then what it has, in order of keys.
+    pub fn put(&mut self, upper: Upper, mut each: impl FnMut(&Step<'_>)) {
+        let Upper { nodes, implied, whiteouts, opaque, shared, .. } = upper;
+        self.shared = self.shared.saturating_add(shared);
+        let mut hide = |tree: &mut Self, key: &[u8]| {
+            let (before, gone) = tree.remove(key);
+            each(&Step { key, before: before.as_ref(), after: None, gone });
+        };
         for key in whiteouts {
-            let gone = self.remove(&key);
-            if let Some(before) = gone.0 {
-                each(Step { key, before: Some(before), after: None, gone: gone.1 });
+            if self.nodes.contains_key(&key) {
+                hide(self, &key);
             }
         }
         for key in opaque {
-            let children: Vec<Key> = self.beneath(&key).map(|(key, _)| key.clone()).collect();
-            for child in children {
-                // Those of a directory that has gone have gone with it.
-                if let (Some(before), gone) = self.remove(&child) {
-                    each(Step { key: child, before: Some(before), after: None, gone });
-                }
-            }
+            let children: Vec<Key> = self.children(&key, &[]).map(|(child, _)| child.clone()).collect();
+            children.iter().for_each(|child| hide(self, child));
         }
         for (key, node) in nodes {
-            self.parents(&key, node.layer);
-            let before = self.nodes.get(&key).cloned();
-            let gone = match &before {
-                Some(before) if before.kind == Kind::Directory && node.kind == Kind::Directory => 0,
-                Some(_) => self.remove(&key).1,
-                None => 0,
-            };
-            self.nodes.insert(key.clone(), node.clone());
-            each(Step { key, before, after: Some(node), gone });
+            let before = self.nodes.get(&key);
+            let directories =
+                node.kind == Kind::Directory && before.is_some_and(|before| before.kind == Kind::Directory);
+            if implied.contains(&key) {
+                if !directories {
+                    let (before, gone) = self.remove(&key);
+                    if before.is_some() {
+                        each(&Step { key: &key, before: before.as_ref(), after: Some(&node), gone });
+                    }
+                    self.insert(key, node);
+                }
+                continue;
+            }
+            let (before, gone) = if directories { (self.take(&key), 0) } else { self.remove(&key) };
+            if !before.as_ref().is_some_and(|before| before.is_same_directory(&node)) {
+                each(&Step { key: &key, before: before.as_ref(), after: Some(&node), gone });
+            }
+            self.insert(key, node);
         }
+    }
+
+    fn insert(&mut self, key: Key, node: Node) {
+        self.used = self.used.saturating_add(node.memory(&key));
+        self.nodes.insert(key, node);
+    }
+
+    fn take(&mut self, key: &[u8]) -> Option<Node> {
+        let node = self.nodes.remove(key)?;
+        self.used = self.used.saturating_sub(node.memory(key));
+        Some(node)
     }
 
     /// Takes out what stands at a key and beneath it: it, and the bytes of all files among them.
     fn remove(&mut self, key: &[u8]) -> (Option<Node>, u64) {
-        let beneath: Vec<Key> = self.beneath(key).map(|(key, _)| key.clone()).collect();
-        let mut bytes = 0_u64;
-        for key in &beneath {
-            bytes = bytes.saturating_add(self.nodes.remove(key).map_or(0, |node| node.own_size()));
-        }
-        let node = self.nodes.remove(key);
-        bytes = bytes.saturating_add(node.as_ref().map_or(0, Node::own_size));
-        (node, bytes)
-    }
-
-    /// Makes the directories on the way that are not there.
-    fn parents(&mut self, key: &[u8], layer: usize) {
-        for (at, _) in key.iter().enumerate().filter(|(_, byte)| **byte == 0) {
-            let parent = key.get(..at).unwrap_or_default();
-            if self.nodes.get(parent).is_none_or(|node| node.kind != Kind::Directory) {
-                self.nodes.insert(parent.to_vec(), Node::implied(layer));
+        let Some(node) = self.take(key) else { return (None, 0) };
+        let mut bytes = node.own_size();
+        if node.kind == Kind::Directory {
+            for (key, node) in self.nodes.extract_if(between(key), |_, _| true) {
+                self.used = self.used.saturating_sub(node.memory(&key));
+                bytes = bytes.saturating_add(node.own_size());
             }
         }
+        (Some(node), bytes)
     }
 }
 
 impl Upper {
-    /// One more entry of the layer, the `layer`th; `beneath` is what lower layers give.
+    /// One more entry of the layer, the `layer`th, whose content begins at `offset` of its tar; `beneath` is what lower layers give.
     ///
     /// # Errors
     /// `limit-exceeded` when all paths together take more than `most` bytes of memory.
-    pub fn add(&mut self, item: &Item, layer: usize, beneath: &Merged, most: u64) -> Result<()> {
+    pub fn add(&mut self, item: &Item, layer: u32, offset: u64, beneath: &Merged, most: u64) -> Result<()> {
         let (path, _) = clean(&item.header.name);
         let kind = Kind::of(&item.header, &path);
         // The root, and what AUFS keeps for itself.
@@ -154,162 +162,132 @@ impl Upper {
             return Ok(());
         }
         let place = key(&path);
-        let at = place.iter().rposition(|byte| *byte == 0);
-        let directory = at.and_then(|at| place.get(..at)).unwrap_or_default();
-        match kind {
-            Kind::Opaque => {
-                self.opaque.insert(directory.to_vec());
-                return Ok(());
-            }
-            Kind::Whiteout => {
-                let name = place.get(at.map_or(0, |at| at.saturating_add(1))..).unwrap_or_default();
-                let hidden = name.strip_prefix(WHITEOUT).unwrap_or_default();
-                if !matches!(hidden, b"" | b"." | b"..") {
-                    let between: &[u8] = if directory.is_empty() { b"" } else { b"\0" };
-                    self.whiteouts.insert([directory, between, hidden].concat());
-                }
-                return Ok(());
-            }
-            _ => {}
+        let most = most.saturating_sub(beneath.memory());
+        if let Some(directory) = parent(&place) {
+            self.parents(directory, layer, most);
         }
-        let mut node = Node::of(item, kind, layer);
+        match kind {
+            Kind::Opaque => self.hide(true, parent(&place).unwrap_or_default().into()),
+            Kind::Whiteout => self.whiteout(&place),
+            _ => self.node(item, kind, place, layer, offset, beneath),
+        }
+        if self.memory() > most { Err(too_much()) } else { Ok(()) }
+    }
+
+    fn node(&mut self, item: &Item, kind: Kind, place: Key, layer: u32, offset: u64, beneath: &Merged) {
+        let before = self.before.clone();
+        let mut node = Node::of(item, kind, layer, offset, &mut self.before);
+        if let Some(extra) = &self.before
+            && before.is_none_or(|before| !Rc::ptr_eq(&before, extra))
+        {
+            self.shared = self.shared.saturating_add(extra.memory());
+        }
         if kind == Kind::HardLink {
-            let target = key(&node.link);
+            let target = key(node.link());
             let found = self.nodes.get(&target).or_else(|| beneath.get(&target));
             (node.size, node.content) = found.map_or((0, None), |found| (found.size, found.content));
         }
-        self.used = self.used.saturating_add((place.len() as u64).saturating_mul(2)).saturating_add(NODE);
-        if self.used.saturating_add(beneath.used) > most {
-            let message = format!("the names of the image's files take more than {most} bytes of memory");
-            return Err(Error::limit("index", message));
+        self.entries = (self.entries.0.saturating_add(1), self.entries.1.saturating_add(node.own_size()));
+        if node.kind != Kind::Directory && self.nodes.get(&place).is_some_and(|before| before.kind == Kind::Directory) {
+            for (key, node) in self.nodes.extract_if(between(&place), |_, _| true) {
+                self.used = self.used.saturating_sub(node.memory(&key));
+                self.implied.remove(&key);
+            }
         }
-        if node.kind != Kind::Directory {
-            let inside: Vec<Key> = self.beneath(&place).cloned().collect();
-            inside.iter().for_each(|key| {
-                self.nodes.remove(key);
-            });
-        }
-        self.nodes.insert(place, node);
-        Ok(())
+        self.implied.remove(&place);
+        self.insert(place, node);
     }
 
-    /// What it has.
-    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
-        self.nodes.values()
+    /// Makes a directory, and those that it is in, where the layer has none yet; not when that takes too much.
+    fn parents(&mut self, directory: &[u8], layer: u32, most: u64) {
+        let mut next = Some(directory);
+        while let Some(directory) = next
+            && self.memory() <= most
+            && self.nodes.get(directory).is_none_or(|node| node.kind != Kind::Directory)
+        {
+            let node = Node::implied(layer);
+            self.used = self.used.saturating_add(node.memory(directory));
+            self.implied.insert(directory.into());
+            self.insert(directory.into(), node);
+            next = parent(directory);
+        }
     }
 
-    /// Every path that it has an entry for, and those that it hides.
-    pub fn leaves(&self) -> impl Iterator<Item = (&Key, Option<&Node>)> {
-        let leaf = |key: &Key| {
-            let start = inside(key);
-            let hidden = self.whiteouts.range(start.clone()..).next().is_some_and(|hidden| hidden.starts_with(&start));
-            self.beneath(key).next().is_none() && !hidden
+    /// Bytes of memory, about.
+    fn memory(&self) -> u64 {
+        self.used.saturating_add(self.shared)
+    }
+
+    fn whiteout(&mut self, place: &[u8]) {
+        let directory = parent(place).unwrap_or_default();
+        let name = place.get(inside(directory).len()..).unwrap_or_default();
+        let hidden = name.strip_prefix(WHITEOUT).unwrap_or_default();
+        if !matches!(hidden, b"" | b"." | b"..") && !name.starts_with(META) {
+            self.hide(false, [&inside(directory), hidden].concat().into());
+        }
+    }
+
+    fn hide(&mut self, all_in: bool, key: Key) {
+        let hidden = if all_in { &mut self.opaque } else { &mut self.whiteouts };
+        let cost = (key.len() as u64).saturating_add(SET).saturating_add(ALLOCATION);
+        if hidden.insert(key) {
+            self.used = self.used.saturating_add(cost);
+        }
+    }
+
+    fn insert(&mut self, key: Key, node: Node) {
+        let added = node.memory(&key);
+        let removed = match self.nodes.entry(key) {
+            Entry::Occupied(mut there) => {
+                let before = there.insert(node);
+                before.memory(there.key())
+            }
+            Entry::Vacant(free) => {
+                free.insert(node);
+                0
+            }
         };
-        let nodes = self.nodes.iter().filter(move |(key, _)| leaf(key)).map(|(key, node)| (key, Some(node)));
-        nodes.chain(self.whiteouts.iter().map(|key| (key, None)))
+        self.used = self.used.saturating_add(added).saturating_sub(removed);
     }
 
-    fn beneath(&self, key: &[u8]) -> impl Iterator<Item = &Key> {
+    /// Every path that it has an entry for.
+    pub fn nodes(&self) -> impl Iterator<Item = (&Key, &Node)> {
+        self.nodes.iter().filter(|(key, _)| !self.implied.contains(*key))
+    }
+
+    /// Directories that are only on the way to others.
+    pub fn implied(&self) -> impl Iterator<Item = &Key> {
+        self.implied.iter()
+    }
+
+    /// Paths that it hides in lower layers.
+    pub fn whiteouts(&self) -> impl Iterator<Item = &Key> {
+        self.whiteouts.iter()
+    }
+
+    /// Whether something of it is beneath a path, be it a whiteout.
+    pub fn has_beneath(&self, key: &[u8]) -> bool {
         let start = inside(key);
-        self.nodes.range(start.clone()..).map(|(key, _)| key).take_while(move |key| key.starts_with(&start))
+        let from = (Bound::Included(start.as_slice()), Bound::Unbounded);
+        self.nodes.range::<[u8], _>(from).next().is_some_and(|(key, _)| key.starts_with(&start))
+            || self.whiteouts.range::<[u8], _>(from).next().is_some_and(|key| key.starts_with(&start))
     }
 }
 
-impl Node {
-    fn of(item: &Item, kind: Kind, layer: usize) -> Self {
-        let header = &item.header;
-        let time = header.modified.unwrap_or_default();
-        let extra = Extra {
-            user: path_text(&header.uname),
-            group: path_text(&header.gname),
-            device: matches!(kind, Kind::Character | Kind::Block)
-                .then_some(Device { major: header.major, minor: header.minor }),
-            xattrs: xattrs(header),
-        };
-        let link = match kind {
-            Kind::Symlink => header.link.clone(),
-            Kind::HardLink => clean(&header.link).0,
-            _ => Vec::new(),
-        };
-        let is_file = kind == Kind::File;
-        Self {
-            kind,
-            size: if is_file { header.size } else { 0 },
-            content: is_file.then_some((layer, item.number)),
-            layer,
-            link: link.into(),
-            mode: u16::try_from(mode(header)).unwrap_or_default(),
-            uid: header.uid,
-            gid: header.gid,
-            modified: (time.seconds, time.nanoseconds),
-            extra: (extra != Extra::default()).then(|| Box::new(extra)),
-        }
-    }
-
-    /// A directory that no entry is about.
-    fn implied(layer: usize) -> Self {
-        Self {
-            kind: Kind::Directory,
-            size: 0,
-            content: None,
-            layer,
-            link: Box::default(),
-            mode: 0o755,
-            uid: 0,
-            gid: 0,
-            modified: (0, 0),
-            extra: None,
-        }
-    }
-
-    /// Bytes that it adds to a layer: further names of a file add none.
-    pub fn own_size(&self) -> u64 {
-        if self.kind == Kind::File { self.size } else { 0 }
-    }
-
-    /// As it is listed.
-    pub fn listed(&self, key: &[u8]) -> Listed {
-        let extra = self.extra.as_deref().cloned().unwrap_or_default();
-        Listed {
-            path: shown(&path(key)),
-            raw: None,
-            kind: self.kind,
-            mode: self.mode.into(),
-            uid: self.uid,
-            gid: self.gid,
-            user: extra.user,
-            group: extra.group,
-            size: self.size,
-            modified: self.modified.0,
-            nanoseconds: self.modified.1,
-            link: match self.kind {
-                Kind::Symlink => Some(path_text(&self.link)),
-                Kind::HardLink => Some(shown(&self.link)),
-                _ => None,
-            },
-            device: extra.device,
-            xattrs: extra.xattrs,
-            layer: Some(self.layer),
-        }
-    }
+/// The limit `index` is met.
+pub fn too_much() -> Error {
+    Error::limit(
+        "index",
+        "the names of the image's files take more memory than they may: raise the limit `index` if they are real",
+    )
 }
 
-/// The key of a clean path.
-pub fn key(path: &[u8]) -> Key {
-    path.iter().map(|byte| if *byte == b'/' { 0 } else { *byte }).collect()
-}
-
-/// The path of a key.
-pub fn path(key: &[u8]) -> Vec<u8> {
-    key.iter().map(|byte| if *byte == 0 { b'/' } else { *byte }).collect()
-}
-
-/// What the keys of all that is in a directory begin with.
-fn inside(key: &[u8]) -> Key {
-    if key.is_empty() { Key::new() } else { [key, b"\0"].concat() }
+/// The keys of all that is in a directory.
+fn between(key: &[u8]) -> (Bound<Key>, Bound<Key>) {
+    (Bound::Included(inside(key).into()), Bound::Excluded([key, &b"\x01"[..]].concat().into()))
 }
 
 /// What AUFS keeps for itself begins with.
 const META: &[u8] = b".wh..wh.";
-/// Bytes of memory that a path takes, but for its name.
-const NODE: u64 = 192;
+/// Bytes of a place in a set, twice.
+const SET: u64 = 2 * size_of::<Key>() as u64;

@@ -5,115 +5,74 @@
 
 mod changes;
 mod content;
+mod kinds;
 mod listing;
 mod merged;
+mod node;
+mod pages;
+mod table;
 #[cfg(test)]
 mod tests;
+mod waste;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::{Image, Item, Stack, Walk};
+use super::{Image, Layer, Stack, Walk};
 use crate::error::{Code, Error, Fault, Result};
 use crate::media::Media;
 use crate::text::shown_bytes;
 
-use content::Open;
-use merged::{Key, Merged, Upper, key};
+use changes::Deeds;
+use content::{Chunk, Open};
+use merged::{Merged, Upper};
+use pages::{InLayer, InTree};
+use table::Table;
 
-pub use changes::{Change, Changed, Changes, Efficiency, LayerChanges, LayerDeeds, Tally, Wasted};
-pub use content::{Content, FileKind};
+pub use changes::{Change, Changed, Changes, LayerChanges, LayerDeeds, Tally};
+pub use content::Content;
+pub use kinds::FileKind;
 pub use listing::{Device, Kind, Listed, Listing};
+pub use waste::{Efficiency, Wasted};
 
 /// What was found out about an image's layers, for the next question.
 pub struct Cache<'a, M: Media> {
     stack: RefCell<Option<Rc<Stack<'a, M>>>>,
-    /// Where the last page of entries ended.
-    page: RefCell<Option<Page<'a, M>>>,
+    /// Where the last page of entries ended, and that of a tree.
+    in_layer: RefCell<Option<InLayer<'a, M>>>,
+    in_tree: RefCell<Option<InTree>>,
     /// Of all layers together, or of one.
     trees: RefCell<BTreeMap<Option<usize>, Rc<Merged>>>,
-    /// Where the last part of a file ended.
+    /// The same where tables of contents stand for layers: good to find files in.
+    indexes: RefCell<BTreeMap<Option<usize>, Rc<Merged>>>,
+    /// Of layers that were asked for theirs; none where there is no good one.
+    tables: RefCell<BTreeMap<usize, Option<Rc<Table>>>>,
+    changes: RefCell<Option<Changes>>,
+    deeds: RefCell<Option<Rc<Deeds>>>,
+    /// Where the last part of a file ended, and the last chunk that was verified.
     open: RefCell<Option<Open<'a, M>>>,
-}
-
-/// A layer whose entries are being listed.
-struct Page<'a, M: Media> {
-    layer: usize,
-    walk: Walk<'a, M>,
-    /// The next one, which was read already.
-    next: Option<Item>,
+    chunk: RefCell<Option<Chunk>>,
 }
 
 impl<M: Media> Default for Cache<'_, M> {
     fn default() -> Self {
         Self {
             stack: RefCell::default(),
-            page: RefCell::default(),
+            in_layer: RefCell::default(),
+            in_tree: RefCell::default(),
             trees: RefCell::default(),
+            indexes: RefCell::default(),
+            tables: RefCell::default(),
+            changes: RefCell::default(),
+            deeds: RefCell::default(),
             open: RefCell::default(),
+            chunk: RefCell::default(),
         }
     }
 }
 
 impl<'a, M: Media> Image<'a, M> {
-    /// Entries of one layer as they stand in its tar, at most `max` from the `first` one, numbered from 0.
-    ///
-    /// # Errors
-    /// `not-found` for a layer that there is not; what is wrong with the layer, or a limit.
-    pub async fn entries(&self, layer: usize, first: u64, max: u32) -> Result<Listing> {
-        let kept = self.cache.page.borrow_mut().take();
-        let mut page = match kept {
-            Some(page) if page.layer == layer && page.next.as_ref().is_some_and(|next| next.number == first) => page,
-            _ => {
-                let (stack, mut next) = (self.layers().await?, None);
-                let mut walk = Walk::new(one(&stack, layer)?, &self.limits).await?;
-                while let Some(item) = walk.next().await? {
-                    if item.number == first {
-                        next = Some(item);
-                        break;
-                    }
-                }
-                Page { layer, walk, next }
-            }
-        };
-        let mut listing = Listing::default();
-        while let Some(item) = page.next.take() {
-            if listing.entries.len() >= max as usize {
-                page.next = Some(item);
-                break;
-            }
-            listing.entries.push(Listed::of(&item));
-            page.next = page.walk.next().await?;
-        }
-        listing.more = page.next.is_some();
-        if listing.more {
-            self.cache.page.replace(Some(page));
-        }
-        Ok(listing)
-    }
-
-    /// What all layers give together beneath a directory, empty for the root: everything, or what is directly in it. Parents first, siblings in
-    /// byte order of their names; at most `max` from the `first` one, numbered from 0.
-    ///
-    /// # Errors
-    /// `not-found` when nothing is there; what is wrong with a layer, or a limit.
-    pub async fn tree(&self, under: &[u8], recursive: bool, first: u64, max: u32) -> Result<Listing> {
-        let tree = self.merged(None).await?;
-        let (start, _) = listing::clean(under);
-        let start = key(&start);
-        let start = if start.is_empty() { start } else { content::resolve(&tree, &start)? };
-        if let Some(node) = tree.get(&start).filter(|node| node.kind != Kind::Directory) {
-            let entries = if first == 0 && max > 0 { vec![node.listed(&start)] } else { Vec::new() };
-            return Ok(Listing { entries, more: false });
-        }
-        let depth = if start.is_empty() { 0 } else { start.len().saturating_add(1) };
-        let direct = |key: &Key| recursive || !key.get(depth..).unwrap_or_default().contains(&0);
-        let first = usize::try_from(first).unwrap_or(usize::MAX);
-        let mut listed = tree.beneath(&start).filter(|(key, _)| direct(key)).skip(first);
-        let entries = listed.by_ref().take(max as usize).map(|(key, node)| node.listed(key)).collect();
-        Ok(Listing { entries, more: listed.next().is_some() })
-    }
-
     /// The one image that is meant.
     async fn layers(&self) -> Result<Rc<Stack<'a, M>>> {
         if let Some(stack) = &*self.cache.stack.borrow() {
@@ -130,39 +89,79 @@ impl<'a, M: Media> Image<'a, M> {
             return Ok(Rc::clone(tree));
         }
         let stack = self.layers().await?;
-        let layers = match only {
-            Some(layer) => layer..one(&stack, layer).map(|_| layer.saturating_add(1))?,
-            None => 0..stack.layers.len(),
-        };
         let mut tree = Merged::default();
-        for layer in layers {
-            let upper = self.upper(&stack, layer, &tree).await?;
+        for layer in range(&stack, only)? {
+            let upper = self.upper(&stack, layer, &tree).await?.0;
             tree.put(upper, |_| {});
         }
         let tree = Rc::new(tree);
-        // One tree is enough to have in memory, beside that of all layers.
-        let mut trees = self.cache.trees.borrow_mut();
-        trees.retain(|kept, _| kept.is_none());
-        trees.insert(only, Rc::clone(&tree));
+        keep(&mut self.cache.trees.borrow_mut(), only, &tree);
         Ok(tree)
     }
 
-    /// A layer that is about to be put on others.
-    async fn upper(&self, stack: &Stack<'a, M>, layer: usize, beneath: &Merged) -> Result<Upper> {
+    /// The same to find a file in: where a layer has a good table of contents that is enough, and the layer is not read.
+    /// Says also whether there is one.
+    async fn index(&self, only: Option<usize>) -> Result<(Rc<Merged>, bool)> {
+        let stack = self.layers().await?;
+        let layers = range(&stack, only)?;
+        let mut tables = Vec::new();
+        for layer in layers.clone() {
+            tables.push(self.table(&stack, layer).await?);
+        }
+        if self.cache.trees.borrow().contains_key(&only) || tables.iter().all(Option::is_none) {
+            return Ok((self.merged(only).await?, false));
+        }
+        if let Some(tree) = self.cache.indexes.borrow().get(&only) {
+            return Ok((Rc::clone(tree), true));
+        }
+        let mut tree = Merged::default();
+        for (layer, table) in layers.zip(tables) {
+            let upper = match table {
+                Some(table) => table.upper(number(layer), &tree, self.limits.index)?,
+                None => self.upper(&stack, layer, &tree).await?.0,
+            };
+            tree.put(upper, |_| {});
+        }
+        let tree = Rc::new(tree);
+        keep(&mut self.cache.indexes.borrow_mut(), only, &tree);
+        Ok((tree, true))
+    }
+
+    /// A layer that is about to be put on others, and the bytes of its tar.
+    async fn upper(&self, stack: &Stack<'a, M>, layer: usize, beneath: &Merged) -> Result<(Upper, u64)> {
         let mut upper = Upper::default();
         let mut walk = Walk::new(one(stack, layer)?, &self.limits).await?;
         while let Some(item) = walk.next().await? {
-            upper.add(&item, layer, beneath, self.limits.index)?;
+            upper.add(&item, number(layer), walk.position(), beneath, self.limits.index)?;
         }
-        Ok(upper)
+        Ok((upper, walk.position()))
     }
 }
 
-fn one<'s, 'a, M: Media>(stack: &'s Stack<'a, M>, layer: usize) -> Result<&'s super::Layer<'a, M>> {
+fn one<'s, 'a, M: Media>(stack: &'s Stack<'a, M>, layer: usize) -> Result<&'s Layer<'a, M>> {
     stack.layers.get(layer).ok_or_else(|| {
         let message = format!("there is no layer {layer}: the image has {}, numbered from 0", stack.layers.len());
         Error::new(Fault::Request, Code::NotFound, message)
     })
+}
+
+/// All layers, or the one.
+fn range<M: Media>(stack: &Stack<'_, M>, only: Option<usize>) -> Result<std::ops::Range<usize>> {
+    match only {
+        Some(layer) => one(stack, layer).map(|_| layer..layer.saturating_add(1)),
+        None => Ok(0..stack.layers.len()),
+    }
+}
+
+/// One tree is enough to have in memory, beside that of all layers.
+fn keep(trees: &mut BTreeMap<Option<usize>, Rc<Merged>>, only: Option<usize>, tree: &Rc<Merged>) {
+    trees.retain(|kept, _| kept.is_none());
+    trees.insert(only, Rc::clone(tree));
+}
+
+/// A layer's number as trees have it.
+fn number(layer: usize) -> u32 {
+    u32::try_from(layer).unwrap_or(u32::MAX)
 }
 
 /// Nothing is at a path.

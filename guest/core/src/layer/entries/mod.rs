@@ -124,6 +124,11 @@ impl<C: Contents> Entries<C> {
         })
     }
 
+    /// Where in the tar the next byte stands: behind an entry's header, that is its content, unless it is sparse.
+    pub fn position(&self) -> u64 {
+        self.bytes.position()
+    }
+
     /// Something to know about the contents, as [`Contents::warning`].
     pub fn warning(&mut self) -> Option<String> {
         self.bytes.contents.warning()
