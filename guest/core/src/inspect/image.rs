@@ -162,6 +162,25 @@ impl<'a, M: Media> Image<'a, M> {
         Err(copy::too_deep())
     }
 
+    /// What refers to a manifest: what stands beside it in a layout, and what its registry knows.
+    ///
+    /// # Errors
+    /// The registry's.
+    pub async fn referrers(&self, of: &Descriptor) -> Result<Vec<Descriptor>> {
+        match &self.place {
+            Place::Images(images) => images.referrers(&of.digest).await,
+            Place::Document(_) | Place::Layer(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// A manifest, read.
+    ///
+    /// # Errors
+    /// As [`Image::document`]; what is wrong with it.
+    pub async fn manifest_document(&self, descriptor: &Descriptor) -> Result<Manifest> {
+        Manifest::parse(&self.document(descriptor).await?, &descriptor.media_type)
+    }
+
     /// The one image that is meant. Layers and diff IDs are put beside each other as far as there are both.
     ///
     /// # Errors
@@ -172,7 +191,7 @@ impl<'a, M: Media> Image<'a, M> {
             return Ok(Stack { manifest: None, config: None, layers: vec![layer] });
         }
         let descriptor = self.manifest().await?.ok_or_else(none)?;
-        let manifest = Manifest::parse(&self.document(&descriptor).await?, &descriptor.media_type)?;
+        let manifest = self.manifest_document(&descriptor).await?;
         let config = Config::parse(&self.document(&manifest.config).await?)?;
         let mut lines = config.history().iter().filter(|line| !line.is_empty_layer());
         let mut diff_ids = config.diff_ids().iter();

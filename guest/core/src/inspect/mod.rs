@@ -3,15 +3,19 @@
 //! Nothing is made and nothing is decided about a format: documents and layers are read by the same code that exports read them with.
 //! What is legal but odd is shown, never refused. Everything that a hostile image could make endless has a limit in [`Limits`].
 
+mod graph;
 mod image;
 mod limits;
+mod summary;
 mod text;
 mod walk;
 
 use serde::Serialize;
 
+pub use graph::{Graph, Node, Role};
 pub use image::{Image, Layer, Settings, Stack};
 pub use limits::Limits;
+pub use summary::{HistoryLine, LayerSummary, Summary};
 pub use text::{path_bytes, path_text};
 pub use walk::{Item, Walk};
 
