@@ -15,14 +15,6 @@ pub struct Opened(Image<'static, Seam>);
 
 impl inspector::Guest for Shell {
     type Image = Opened;
-
-    fn usual_limits() -> inspector::Limits {
-        outward(Limits::default())
-    }
-
-    fn codes() -> String {
-        json(&inspect::codes())
-    }
 }
 
 impl inspector::GuestImage for Opened {
@@ -32,7 +24,7 @@ impl inspector::GuestImage for Opened {
         store: directories::Directory,
     ) -> Result<inspector::Image, types::Error> {
         let inspector::Settings { limits, insecure, native } = settings;
-        let settings = Settings { limits: inward(limits), insecure, native: platform(native) };
+        let settings = Settings { limits: self::limits(limits), insecure, native: platform(native) };
         let store = Layout::store(Directory(store));
         let opened = Image::open(&Seam, self::content(content), &store, settings).await.map_err(errors::outward)?;
         Ok(inspector::Image::new(Self(opened)))
@@ -91,15 +83,22 @@ impl inspector::GuestImage for Opened {
     }
 }
 
-fn inward(limits: inspector::Limits) -> Limits {
-    let inspector::Limits { decompressed, ratio, window, entries, path, index, depth, nodes } = limits;
-    let layer = layer::Limits { decompressed, ratio, window, entries, path: path as usize };
-    Limits { layer, index, depth: depth as usize, nodes: nodes as usize }
-}
-
-fn outward(limits: Limits) -> inspector::Limits {
-    let Limits { layer: layer::Limits { decompressed, ratio, window, entries, path }, index, depth, nodes } = limits;
-    let small = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
-    let (path, depth, nodes) = (small(path), small(depth), small(nodes));
-    inspector::Limits { decompressed, ratio, window, entries, path, index, depth, nodes }
+fn limits(given: inspector::Limits) -> Limits {
+    let inspector::Limits { decompressed, ratio, window, entries, path, index, depth, nodes } = given;
+    let usual = Limits::default();
+    let small = |given: Option<u64>, usual: usize| {
+        given.map_or(usual, |given| usize::try_from(given).unwrap_or(usize::MAX))
+    };
+    Limits {
+        layer: layer::Limits {
+            decompressed: decompressed.unwrap_or(usual.layer.decompressed),
+            ratio: ratio.unwrap_or(usual.layer.ratio),
+            window: window.unwrap_or(usual.layer.window),
+            entries: entries.unwrap_or(usual.layer.entries),
+            path: small(path, usual.layer.path),
+        },
+        index: index.unwrap_or(usual.index),
+        depth: small(depth, usual.depth),
+        nodes: small(nodes, usual.nodes),
+    }
 }

@@ -8,6 +8,7 @@ mod destination;
 mod export;
 mod index;
 mod login;
+mod look;
 mod options;
 mod progress;
 mod push;
@@ -31,6 +32,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Print a file of an image.
+    Cat(Box<look::cat::Command>),
     /// Copy an image as it is, every digest kept: from a registry, layout, archive or the store to any of them.
     Copy(Box<copy::Command>),
     /// Export directories, tars and images as a container image.
@@ -45,6 +48,8 @@ enum Command {
     Options(options::Options),
     /// Push an image of the store to its registry or to others, as it is.
     Push(Box<push::Push>),
+    /// Show an image's documents and blobs, what lists them, and what refers to them.
+    Tree(Box<look::tree::Command>),
 }
 
 /// Runs the command line.
@@ -60,6 +65,7 @@ pub fn main() -> ExitCode {
     }
     let arguments = command.try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches));
     match arguments {
+        Ok(Arguments { command: Command::Cat(cat) }) => cat.run(),
         Ok(Arguments { command: Command::Copy(copy) }) => copy.run(),
         Ok(Arguments { command: Command::Export(export) }) => export.run(),
         Ok(Arguments { command: Command::Index(index) }) => index.run(),
@@ -67,6 +73,7 @@ pub fn main() -> ExitCode {
         Ok(Arguments { command: Command::Logout(logout) }) => logout.run(),
         Ok(Arguments { command: Command::Options(options) }) => options.run(),
         Ok(Arguments { command: Command::Push(push) }) => push.run(),
+        Ok(Arguments { command: Command::Tree(tree) }) => tree.run(),
         Err(usage) => {
             // A reader that has gone does not want to know.
             let _ = usage.print();
