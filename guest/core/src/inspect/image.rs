@@ -2,6 +2,7 @@
 //! document.
 
 use super::Limits;
+use super::layers::Cache;
 use crate::contents::{self, Archived, Bytes, Form, Images, Tar};
 use crate::copy;
 use crate::descriptor::Descriptor;
@@ -28,6 +29,7 @@ pub struct Image<'a, M: Media> {
     place: Place<'a, M>,
     wanted: Option<Platform>,
     native: Platform,
+    pub(super) cache: Cache<'a, M>,
 }
 
 /// How an image is looked at.
@@ -100,7 +102,7 @@ impl<'a, M: Media> Image<'a, M> {
             Place::Document(bytes) => vec![Descriptor::of(media_type::of_document(bytes), bytes)],
         };
         let Settings { limits, insecure: _, native } = settings;
-        Ok(Self { media, limits, roots, place, wanted: platform, native })
+        Ok(Self { media, limits, roots, place, wanted: platform, native, cache: Cache::default() })
     }
 
     /// A document, its size and digest checked.

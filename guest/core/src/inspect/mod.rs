@@ -5,6 +5,7 @@
 
 mod graph;
 mod image;
+pub mod layers;
 mod limits;
 mod summary;
 mod text;
@@ -14,6 +15,7 @@ use serde::Serialize;
 
 pub use graph::{Graph, Node, Role};
 pub use image::{Image, Layer, Settings, Stack};
+pub use layers::{Changes, Content, LayerChanges, Listed, Listing};
 pub use limits::Limits;
 pub use summary::{HistoryLine, LayerSummary, Summary};
 pub use text::{path_bytes, path_text};
