@@ -47,9 +47,7 @@ struct Graph {
 #[serde(rename_all = "camelCase")]
 struct Node {
     role: String,
-    media_type: String,
     digest: String,
-    size: u64,
     name: Option<String>,
     platform: Option<String>,
     error: Option<String>,

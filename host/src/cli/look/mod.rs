@@ -1,15 +1,20 @@
 //! Looking into images: `inspect`, `ls`, `cat`, `diff`, `verify`, `tree`. What is found is the component's; here it is drawn.
 
 pub mod cat;
+mod changes;
+pub mod diff;
 mod draw;
+pub mod inspect;
+pub mod ls;
 mod place;
 pub mod tree;
+pub mod verify;
 
 use std::process::ExitCode;
 
 use clap::Args;
 use ocix::{Components, Content, Error, Image, InspectLimits, Look};
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 
 use super::settings::Common;
 use super::{failed, source};
@@ -67,7 +72,7 @@ fn only(images: Vec<Image>) -> Result<Image, Error> {
 }
 
 /// Reads what the component wrote.
-fn read<T: DeserializeOwned>(json: &str) -> Result<T, Error> {
+fn read<'t, T: Deserialize<'t>>(json: &'t str) -> Result<T, Error> {
     serde_json::from_str(json).map_err(|why| {
         let message = format!("the component's answer cannot be read: {why}: this is a bug in ocix");
         Error {

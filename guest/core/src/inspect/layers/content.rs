@@ -71,7 +71,10 @@ impl<'a, M: Media> Image<'a, M> {
         let (layer, number) =
             node.content.ok_or_else(|| refuse("a link to what is not in the layers that were read"))?;
         let most = node.size.saturating_sub(offset).min(max.min(MOST).into());
-        let bytes = self.part(layer, number, offset, usize::try_from(most).unwrap_or_default()).await?;
+        let bytes = match usize::try_from(most).unwrap_or_default() {
+            0 => Vec::new(),
+            most => self.part(layer, number, offset, most).await?,
+        };
         Ok(Content { size: node.size, kind: FileKind::of(&bytes), path: place, bytes })
     }
 

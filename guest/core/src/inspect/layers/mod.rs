@@ -7,6 +7,8 @@ mod changes;
 mod content;
 mod listing;
 mod merged;
+#[cfg(test)]
+mod tests;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
