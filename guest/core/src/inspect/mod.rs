@@ -3,6 +3,7 @@
 //! Nothing is made and nothing is decided about a format: documents and layers are read by the same code that exports read them with.
 //! What is legal but odd is shown, never refused. Everything that a hostile image could make endless has a limit in [`Limits`].
 
+pub mod compare;
 mod image;
 mod limits;
 mod text;
@@ -10,6 +11,7 @@ mod walk;
 
 use serde::Serialize;
 
+pub use compare::compare;
 pub use image::{Image, Layer, Settings, Stack};
 pub use limits::Limits;
 pub use text::{path_bytes, path_text};
