@@ -29,8 +29,8 @@ use super::Image;
 use crate::error::Result;
 use crate::media::Media;
 
-pub use documents::{Document, Field, Likeness, Party, Role};
-pub use files::{Change, Changed, Counts, FileState, Files};
+pub use documents::{Document, Field, Likeness, MAX_FIELDS, Party, Role};
+pub use files::{Change, Changed, Counts, FileState, Files, MAX_CHANGES};
 pub use layers::{Blob, LayerPair, Packed, Relation};
 pub use pair::Pair;
 pub use record::{Kind, What};

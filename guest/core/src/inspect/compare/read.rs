@@ -7,6 +7,8 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use sha2::{Digest as _, Sha256};
+
 use super::layers::START;
 use super::record::{Kind, Record, clean};
 use crate::contents::Bytes;
@@ -312,16 +314,16 @@ impl<C: Contents, H: Hasher> Contents for Tapped<C, H> {
 
 /// SHA-256 of an entry's content. A short one is hashed here: a host's hash would take longer to begin.
 async fn content<M: Media, C: Contents>(media: &M, entries: &mut Entries<C>) -> Result<[u8; 32]> {
-    use sha2::{Digest as _, Sha256};
     let first = entries.content().await?.unwrap_or_default();
-    let Some(second) = (if first.is_empty() { None } else { entries.content().await? }) else {
+    let mut next = if first.is_empty() { None } else { entries.content().await? };
+    if next.is_none() && first.len() <= SHORT {
         return Ok(Sha256::digest(&first).into());
-    };
+    }
     let mut hasher = media.hasher(HashAlgorithm::Sha256);
     hasher.update(first).await;
-    hasher.update(second).await;
-    while let Some(piece) = entries.content().await? {
+    while let Some(piece) = next {
         hasher.update(piece).await;
+        next = entries.content().await?;
     }
     Ok(hasher.sum().await.try_into().unwrap_or_default())
 }
@@ -333,5 +335,7 @@ async fn digest(hasher: &mut impl Hasher) -> String {
 const WHITEOUT: &[u8] = b".wh.";
 const META: &[u8] = b".wh..wh.";
 const OPAQUE: &[u8] = b".wh..wh..opq";
+/// Bytes of content that are hashed here.
+const SHORT: usize = 16 << 10;
 /// Entries that eStargz puts among the files.
 const LANDMARKS: [&[u8]; 2] = [b".prefetch.landmark", b".no.prefetch.landmark"];

@@ -11,17 +11,23 @@ use crate::media::Timestamp;
 /// An entry.
 #[derive(Clone, Debug)]
 pub struct Record {
+    /// What it is.
     pub kind: Kind,
+    /// Of its content, in bytes.
     pub size: u64,
+    /// The 12 low bits.
     pub mode: u32,
+    /// Owner.
     pub uid: i64,
+    /// Group.
     pub gid: i64,
+    /// Last change.
     pub modified: Timestamp,
     /// SHA-256 of a regular file's content.
     pub content: Option<[u8; 32]>,
     /// What most entries have not.
     pub extra: Option<Box<Extra>>,
-    /// Of how the header is written.
+    /// A hash of how the header is written.
     pub form: u64,
     /// In the image, from 0.
     pub layer: usize,
@@ -38,9 +44,13 @@ pub struct Extra {
     pub link: Vec<u8>,
     /// The first path of the same inode.
     pub hard_link: Vec<u8>,
+    /// SHA-256 of all extended attributes.
     pub xattrs: Option<[u8; 32]>,
+    /// Major and minor number.
     pub device: (i64, i64),
+    /// Last access.
     pub accessed: Option<Timestamp>,
+    /// Last change of the inode.
     pub changed: Option<Timestamp>,
 }
 
