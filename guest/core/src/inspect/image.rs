@@ -136,6 +136,11 @@ impl<'a, M: Media> Image<'a, M> {
         }
     }
 
+    /// The platform that was asked for.
+    pub fn platform(&self) -> Option<&Platform> {
+        self.wanted.as_ref()
+    }
+
     /// The manifest of the one image that is meant: the only one, that for the platform that was asked for, or that for the native one.
     /// `None` for a lone layer.
     ///

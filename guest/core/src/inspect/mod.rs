@@ -3,16 +3,19 @@
 //! Nothing is made and nothing is decided about a format: documents and layers are read by the same code that exports read them with.
 //! What is legal but odd is shown, never refused. Everything that a hostile image could make endless has a limit in [`Limits`].
 
+pub mod compare;
 mod graph;
 mod image;
 pub mod layers;
 mod limits;
+mod payload;
 mod summary;
 mod text;
 mod walk;
 
 use serde::Serialize;
 
+pub use compare::compare;
 pub use graph::{Graph, Node, Role};
 pub use image::{Image, Layer, Settings, Stack};
 pub use layers::{Changes, Content, LayerChanges, Listed, Listing};

@@ -1,5 +1,6 @@
-//! The entries of one layer, one after the other, as they stand in its tar.
+//! The entries of one layer, one after the other, as they stand in its tar. Of an eStargz layer, those that it was made from.
 
+use super::payload::{Until, payload};
 use super::{Layer, Limits};
 use crate::contents::Reader;
 use crate::error::Result;
@@ -9,7 +10,7 @@ use crate::media::Media;
 
 /// A layer that is being read.
 pub struct Walk<'a, M: Media> {
-    entries: Entries<Archive<Reader<'a, M>>>,
+    entries: Entries<Archive<Until<Reader<'a, M>>>>,
     number: u64,
 }
 
@@ -28,7 +29,13 @@ impl<'a, M: Media> Walk<'a, M> {
     /// # Errors
     /// What opening the blob says.
     pub async fn new(layer: &Layer<'a, M>, limits: &Limits) -> Result<Self> {
-        let archive = Archive::open(layer.bytes.open().await?).await?.within(limits.layer);
+        let payload = payload(layer.descriptor.as_ref(), &layer.bytes).await?;
+        let input = Until::new(layer.bytes.open().await?, payload);
+        let archive = match payload {
+            Some(_) => Archive::open_payload(input).await?,
+            None => Archive::open(input).await?,
+        };
+        let archive = archive.within(limits.layer);
         Ok(Self { entries: Entries::new(archive).within(limits.layer), number: 0 })
     }
 

@@ -38,6 +38,7 @@ use crate::media_type::Packing;
 
 pub use archive::{Archive, FileInput};
 pub use chunk::compress;
+pub use estargz::{TAR_SIZE, TOC_DIGEST};
 pub use footer::{is_estargz, payload};
 pub use limits::Limits;
 pub use memo::Memo;
