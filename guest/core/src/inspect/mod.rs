@@ -8,6 +8,7 @@ mod graph;
 mod image;
 pub mod layers;
 mod limits;
+mod meter;
 mod payload;
 mod summary;
 mod text;

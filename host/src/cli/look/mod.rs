@@ -10,6 +10,7 @@ mod place;
 pub mod tree;
 pub mod verify;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -62,7 +63,9 @@ impl Flags {
             .collect();
         let look = Look { contents, limits, insecure };
         let looking = async |components: Components, context| work(components.open(look, context).await?).await;
-        common.run(false, insecure, looking, |_| Vec::new())
+        // In a log, what was found is enough, unless more is asked for.
+        let quiet = common.is_unsaid() && !std::io::stderr().is_terminal();
+        common.run(quiet, insecure, looking, |_| Vec::new())
     }
 }
 

@@ -136,7 +136,8 @@ async fn read<'a, M: Media>(
     let bytes = member.bytes(image).await?;
     let payload = payload(member.descriptor.as_ref(), &bytes).await?;
     let hashed = member.digest().is_none() || member.diff_id.is_none();
-    let source = Source { media: image.media, bytes, layer, payload, hashed, limits: image.limits.layer };
+    let subject = member.digest().map_or_else(|| "layer".to_owned(), ToString::to_string);
+    let source = Source { media: image.media, subject, bytes, layer, payload, hashed, limits: image.limits.layer };
     let seen = tree.add(source, budget).await?;
     Ok((layers::packed(&seen.start, payload.is_some()), seen.hashes))
 }

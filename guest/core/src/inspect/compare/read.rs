@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
 
+use super::super::meter::Meter;
 use super::super::payload::Until;
 use super::layers::START;
 use super::record::{Kind, Record, clean};
@@ -38,9 +39,11 @@ pub struct Tree {
 }
 
 /// A layer that is read.
-pub struct Source<'s, 'a, M: Media> {
+pub struct Source<'a, M: Media> {
     /// Hashers.
-    pub media: &'s M,
+    pub media: &'a M,
+    /// What it is called where the reading of it is told.
+    pub subject: String,
     /// The blob.
     pub bytes: Bytes<'a, M>,
     /// Its number in the image.
@@ -89,13 +92,14 @@ impl Tree {
     ///
     /// # Errors
     /// `limit-exceeded` with `index`; those of the layer.
-    pub async fn add<M: Media>(&mut self, source: Source<'_, '_, M>, budget: &mut Budget) -> Result<Seen> {
+    pub async fn add<M: Media>(&mut self, source: Source<'_, M>, budget: &mut Budget) -> Result<Seen> {
         let tap = || {
             let hash = source.hashed.then(|| source.media.hasher(HashAlgorithm::Sha256));
             Rc::new(Cell::new(Tap { start: Vec::new(), hash }))
         };
         let (blob, tar) = (tap(), tap());
-        let from = Until::new(source.bytes.open().await?, source.payload);
+        let meter = Meter::new(source.media, source.subject.clone(), source.bytes.size());
+        let from = Until::new(source.bytes.open().await?, source.payload, Some(meter));
         let input = Tapped { from, tap: Rc::clone(&blob) };
         let archive = match source.payload {
             Some(_) => Archive::open_payload(input).await?,
