@@ -37,7 +37,9 @@ fn a_layer_lists_as_tar_does() {
     let scratch = Scratch::new();
     for name in ["hard-link-broken", "whiteouts", "whole-tree"] {
         let tar = golden(&format!("layers/{name}.as-built.tar"));
-        let told = Run::of(program("tar").args(["--quoting-style=literal", "-tf"]).arg(&tar)).ok().stdout;
+        let told = Run::of(program("tar").args(["--quoting-style=escape", "-tf"]).arg(&tar)).ok().stdout;
+        // Each has its own way to write what is no text.
+        let told = told.replace("\\377", "\\xff").replace("\\n", "\\u{a}");
         let plain = scratch.path("layer.tar");
         fs::copy(&tar, &plain).unwrap();
         Run::of(program("gzip").args(["-kf"]).arg(&plain)).ok();
@@ -111,13 +113,9 @@ fn shown(line: &str) -> (String, String) {
     let (kind, mode) = (text(&entry["type"]), entry["mode"].as_u64().unwrap());
     // A further name of an inode is what the first one is.
     let kind = if kind == "hard-link" { "file" } else { kind };
-    let link = if kind == "symlink" { text(&entry["link"]) } else { "" };
-    let size = if kind == "file" && entry["type"] != "hard-link" { entry["size"].as_u64().unwrap() } else { 0 };
-    let time = entry["modified"].as_i64().unwrap();
     let rest = match kind {
-        "symlink" => format!("{} {} {link}", entry["uid"], entry["gid"]),
-        "file" if entry["type"] == "hard-link" => "link".to_owned(),
-        _ => format!("{mode:o} {} {} {size} {time}", entry["uid"], entry["gid"]),
+        "symlink" => format!("{} {} {}", entry["uid"], entry["gid"], text(&entry["link"])),
+        _ => format!("{mode:o} {} {} {} {}", entry["uid"], entry["gid"], entry["size"], entry["modified"]),
     };
     (text(&entry["path"]).to_owned(), format!("{kind} {rest}"))
 }
@@ -235,10 +233,17 @@ fn other_times_are_told() {
         let tar = |kind: &str| format!("tar:{}", golden(&format!("layers/{name}.{kind}.tar")).display());
         let (one, other) = (tar("as-built"), tar("timestamps-rewritten"));
         let compared = json(&ocix(&scratch, &["diff", "--json", &one, &other]).ok());
+        let run = ocix(&scratch, &["diff", "--exit-code", &one, &other]);
+        // Two of the three were made at a time that the rewrite leaves as it is.
+        if fs::read(golden(&format!("layers/{name}.as-built.tar"))).unwrap()
+            == fs::read(golden(&format!("layers/{name}.timestamps-rewritten.tar"))).unwrap()
+        {
+            assert_eq!((&compared["verdict"], run.code), (&Value::from("identical"), Some(0)), "{name}");
+            continue;
+        }
         assert_eq!(compared["verdict"], "same-files-other-times", "{name}");
-        let told = ocix(&scratch, &["diff", &one, &other]).ok().stdout;
-        assert!(told.contains("rewrite-timestamp"), "{told}");
-        ocix(&scratch, &["diff", "--exit-code", &one, &other]).failed(1, &[]);
+        assert!(run.stdout.contains("rewrite-timestamp"), "{}", run.stdout);
+        assert_eq!(run.code, Some(1));
     }
 }
 
