@@ -6,6 +6,7 @@
 mod image;
 mod limits;
 mod text;
+pub mod verify;
 mod walk;
 
 use serde::Serialize;
