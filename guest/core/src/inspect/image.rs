@@ -128,6 +128,11 @@ impl<'a, M: Media> Image<'a, M> {
         }
     }
 
+    /// Whether it is a lone document: what it lists is not at hand.
+    pub fn stands_alone(&self) -> bool {
+        matches!(self.place, Place::Document(_))
+    }
+
     /// The name that the place itself has for a root.
     pub fn name(&self, root: &Descriptor) -> Option<String> {
         match &self.place {

@@ -12,6 +12,7 @@ mod meter;
 mod payload;
 mod summary;
 mod text;
+pub mod verify;
 mod walk;
 
 use serde::Serialize;
