@@ -59,7 +59,6 @@ enum What {
     Read(Option<u32>, String, u64, u32),
     Changes,
     LayerChanges(u32, u64, u32),
-    Verify,
     /// With another image.
     Compare(usize),
 }
@@ -93,6 +92,17 @@ impl Components {
             }
             Err(_) => Err(end.await.unwrap_or_else(gone).into()),
         }
+    }
+}
+
+impl Components {
+    /// `report`: everything that is wrong or odd with an image, the first of those to look into; that cannot even be opened because of what
+    /// is in it is broken, too.
+    ///
+    /// # Errors
+    /// What keeps it from being found out: a wrong name, `cancelled`, a registry that does not answer.
+    pub async fn verify(&self, look: Look, context: Context) -> Result<String, Error> {
+        Ok(self.perform(Verifying(look), context).await?.0)
     }
 }
 
@@ -167,14 +177,6 @@ impl Image {
         self.json(What::LayerChanges(layer, first, max)).await
     }
 
-    /// `report`: everything that is wrong or odd.
-    ///
-    /// # Errors
-    /// What keeps it from being found out: `cancelled`, a registry that does not answer.
-    pub async fn verify(&self) -> Result<String, Error> {
-        self.json(What::Verify).await
-    }
-
     /// `comparison`: how another image, which was opened together with this one, differs from it.
     ///
     /// # Errors
@@ -217,15 +219,13 @@ impl Work for Looking {
     type Done = ();
 
     fn hosts(&self) -> BTreeSet<String> {
-        named::hosts_of(self.look.contents.iter().filter_map(named::name))
+        self.look.hosts()
     }
 
     fn open(self, table: &mut ResourceTable) -> Result<Opened, error::Error> {
-        let Self { look: Look { contents, limits, insecure }, asked, ready } = self;
-        job::one_stdin(contents.iter())?;
-        let native = job::platform(&job::native())?;
-        let contents = contents.iter().map(|content| content.open_image(table)).collect::<Result<_, _>>()?;
-        Ok(Opened { contents, limits, insecure, native, asked, ready })
+        let Self { look, asked, ready } = self;
+        let (contents, settings) = look.open(table)?;
+        Ok(Opened { contents, settings, asked, ready })
     }
 
     async fn call(
@@ -234,17 +234,16 @@ impl Work for Looking {
         opened: Opened,
         store: Resource<Directory>,
     ) -> wasmtime::Result<Result<(), error::Error>> {
-        let Opened { contents, limits, insecure, native, mut asked, ready } = opened;
+        let Opened { contents, settings, mut asked, ready } = opened;
         let inspector = images.ocix_image_inspector();
         let mut opened = Vec::new();
         for (number, content) in contents.into_iter().enumerate() {
-            let settings = inspector::Settings { limits, insecure, native: native.clone() };
             let store = accessor.with(|mut access| {
                 let table = &mut access.get().table;
                 let store = table.get(&store)?.clone();
                 table.push(store)
             })?;
-            match inspector.image().call_open(accessor, content, settings, store).await? {
+            match inspector.image().call_open(accessor, content, settings.clone(), store).await? {
                 Ok(image) => opened.push(image),
                 Err(error) => {
                     // Whoever waits may have gone.
@@ -262,12 +261,54 @@ impl Work for Looking {
     }
 }
 
-/// The same, with everything opened.
+/// A verification.
+struct Verifying(Look);
+
+impl Work for Verifying {
+    type Opened = (seam::Content, inspector::Settings);
+    type Done = String;
+
+    fn hosts(&self) -> BTreeSet<String> {
+        self.0.hosts()
+    }
+
+    fn open(self, table: &mut ResourceTable) -> Result<Self::Opened, error::Error> {
+        let (contents, settings) = self.0.open(table)?;
+        let content = contents.into_iter().next().ok_or_else(|| {
+            error::error(Fault::Request, ErrorCode::InvalidOption("source".into()), "there is nothing to verify")
+        })?;
+        Ok((content, settings))
+    }
+
+    async fn call(
+        images: &Images,
+        accessor: &Accessor<State>,
+        (content, settings): Self::Opened,
+        store: Resource<Directory>,
+    ) -> wasmtime::Result<Result<String, error::Error>> {
+        images.ocix_image_inspector().call_verify(accessor, content, settings, store).await
+    }
+}
+
+impl Look {
+    fn hosts(&self) -> BTreeSet<String> {
+        named::hosts_of(self.contents.iter().filter_map(named::name))
+    }
+
+    /// The seam's form of it.
+    fn open(self, table: &mut ResourceTable) -> Result<(Vec<seam::Content>, inspector::Settings), error::Error> {
+        let Self { contents, limits, insecure } = self;
+        job::one_stdin(contents.iter())?;
+        let native = job::platform(&job::native())?;
+        let contents = contents.iter().map(|content| content.open_image(table)).collect::<Result<_, _>>()?;
+        Ok((contents, inspector::Settings { limits, insecure, native }))
+    }
+}
+
+/// What is looked into, opened.
 struct Opened {
     contents: Vec<seam::Content>,
-    limits: InspectLimits,
-    insecure: bool,
-    native: crate::bindings::images::ocix::image::types::Platform,
+    settings: inspector::Settings,
     asked: mpsc::Receiver<Question>,
     ready: oneshot::Sender<Result<(), (usize, error::Error)>>,
 }
@@ -294,7 +335,6 @@ async fn say(
         }
         What::Changes => guest.call_changes(accessor, one).await?,
         What::LayerChanges(layer, first, max) => guest.call_layer_changes(accessor, one, layer, first, max).await?,
-        What::Verify => guest.call_verify(accessor, one).await?,
         What::Compare(other) => guest.call_compare(accessor, one, at(other)?).await?,
     };
     Ok(json.map(Answer::Json))

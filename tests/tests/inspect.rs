@@ -39,7 +39,7 @@ fn a_layer_lists_as_tar_does() {
         let tar = golden(&format!("layers/{name}.as-built.tar"));
         let told = Run::of(program("tar").args(["--quoting-style=escape", "-tf"]).arg(&tar)).ok().stdout;
         // Each has its own way to write what is no text.
-        let told = told.replace("\\377", "\\xff").replace("\\n", "\\u{a}");
+        let told = told.replace("\\377", "\\xff").replace("\\376", "\\xfe").replace("\\n", "\\u{a}");
         let plain = scratch.path("layer.tar");
         fs::copy(&tar, &plain).unwrap();
         Run::of(program("gzip").args(["-kf"]).arg(&plain)).ok();
@@ -61,7 +61,10 @@ fn the_merged_tree_is_what_umoci_unpacks() {
         let layout = scratch.path("layout");
         Run::of(program("cp").arg("-r").arg(golden(&format!("sources/{name}"))).arg(&layout)).ok();
         let graph = json(&ocix(&scratch, &["tree", "--json", "--no-referrers", "oci:layout"]).ok());
-        for (number, image) in images(&graph["roots"]).iter().enumerate() {
+        let images = images(&graph["roots"]);
+        // umoci knows the OCI's media types alone.
+        let images = images.iter().filter(|image| text(&image["mediaType"]).contains("oci"));
+        for (number, image) in images.enumerate() {
             let platform = format!("--platform={}", platform_of(&layout, image));
             let listed = ocix(&scratch, &["ls", "-R", "--json", &platform, "oci:layout"]).ok().stdout;
             let bundle = scratch.path(format!("bundle-{number}"));
@@ -251,7 +254,8 @@ fn other_times_are_told() {
 #[test]
 fn verification_agrees_with_skopeo() {
     need!("skopeo");
-    for name in sources() {
+    // A layer that lies elsewhere is no matter for us, and skopeo wants to fetch it.
+    for name in sources().into_iter().filter(|name| name != "base-nondist") {
         let scratch = Scratch::new();
         let layout = scratch.path("layout");
         Run::of(program("cp").arg("-r").arg(golden(&format!("sources/{name}"))).arg(&layout)).ok();
@@ -298,7 +302,9 @@ fn referrers_stand_in_the_graph() {
     let drawn = ocix(&scratch, &["tree", &name]).ok().stdout;
     assert!(drawn.matches(text(&referrer["digest"])).count() >= 2, "{drawn}");
     let alone = json(&ocix(&scratch, &["tree", "--json", "--no-referrers", &name]).ok());
-    assert!(alone["roots"][0]["children"][0]["children"].as_array().unwrap().iter().all(|node| node["subject"].is_null()));
+    assert!(
+        alone["roots"][0]["children"][0]["children"].as_array().unwrap().iter().all(|node| node["subject"].is_null())
+    );
 }
 
 /// The documentation has every code, as the component says it.
@@ -308,7 +314,8 @@ fn every_code_is_documented() {
     let codes = json(&ocix(&scratch, &["verify", "--codes", "--json"]).ok());
     let documented = fs::read_to_string(repository().join("docs/inspect.md")).unwrap();
     for code in codes.as_array().unwrap() {
-        let row = format!("| `{}` | {} | {} |", text(&code["name"]), text(&code["severity"]), text(&code["explanation"]));
+        let row =
+            format!("| `{}` | {} | {} |", text(&code["name"]), text(&code["severity"]), text(&code["explanation"]));
         assert!(documented.contains(&row), "docs/inspect.md has no row\n{row}");
     }
 }

@@ -1,6 +1,6 @@
 //! Looking into images: the core's `inspect` behind the exports of `inspector`.
 
-use ocix_core::inspect::{self, Image, Limits, Settings, json, path_bytes, path_text};
+use ocix_core::inspect::{self, Image, Limits, Settings, json, path_bytes, path_text, verify};
 use ocix_core::layer;
 use ocix_core::store::Layout;
 
@@ -15,6 +15,16 @@ pub struct Opened(Image<'static, Seam>);
 
 impl inspector::Guest for Shell {
     type Image = Opened;
+
+    async fn verify(
+        content: Content,
+        settings: inspector::Settings,
+        store: directories::Directory,
+    ) -> Result<String, types::Error> {
+        let store = Layout::store(Directory(store));
+        let report = verify::source(&Seam, self::content(content), &store, self::settings(settings)).await;
+        report.map(|report| json(&report)).map_err(errors::outward)
+    }
 }
 
 impl inspector::GuestImage for Opened {
@@ -23,10 +33,10 @@ impl inspector::GuestImage for Opened {
         settings: inspector::Settings,
         store: directories::Directory,
     ) -> Result<inspector::Image, types::Error> {
-        let inspector::Settings { limits, insecure, native } = settings;
-        let settings = Settings { limits: self::limits(limits), insecure, native: platform(native) };
         let store = Layout::store(Directory(store));
-        let opened = Image::open(&Seam, self::content(content), &store, settings).await.map_err(errors::outward)?;
+        let opened = Image::open(&Seam, self::content(content), &store, self::settings(settings))
+            .await
+            .map_err(errors::outward)?;
         Ok(inspector::Image::new(Self(opened)))
     }
 
@@ -73,22 +83,21 @@ impl inspector::GuestImage for Opened {
         changes.map(|changes| json(&changes)).map_err(errors::outward)
     }
 
-    async fn verify(&self) -> Result<String, types::Error> {
-        self.0.verify().await.map(|report| json(&report)).map_err(errors::outward)
-    }
-
     async fn compare(&self, other: inspector::ImageBorrow<'_>) -> Result<String, types::Error> {
         let compared = inspect::compare(&self.0, &other.get::<Self>().0).await;
         compared.map(|comparison| json(&comparison)).map_err(errors::outward)
     }
 }
 
+fn settings(inspector::Settings { limits, insecure, native }: inspector::Settings) -> Settings {
+    Settings { limits: self::limits(limits), insecure, native: platform(native) }
+}
+
 fn limits(given: inspector::Limits) -> Limits {
     let inspector::Limits { decompressed, ratio, window, entries, path, index, depth, nodes } = given;
     let usual = Limits::default();
-    let small = |given: Option<u64>, usual: usize| {
-        given.map_or(usual, |given| usize::try_from(given).unwrap_or(usize::MAX))
-    };
+    let small =
+        |given: Option<u64>, usual: usize| given.map_or(usual, |given| usize::try_from(given).unwrap_or(usize::MAX));
     Limits {
         layer: layer::Limits {
             decompressed: decompressed.unwrap_or(usual.layer.decompressed),

@@ -12,7 +12,8 @@ mod options;
 
 use std::cell::RefCell;
 
-use ocix_core::{inspect, layer, media};
+use ocix_core::inspect::verify;
+use ocix_core::{layer, media};
 
 use bindings::exports::ocix::image::codec::{Guest, GuestHasher};
 use bindings::exports::ocix::image::findings::{self, Code, Severity};
@@ -39,16 +40,16 @@ impl Guest for Shell {
 
 impl findings::Guest for Shell {
     fn codes() -> Vec<Code> {
-        let code = |code: &&inspect::Code| Code {
+        let code = |code: &&verify::Code| Code {
             name: code.name.to_owned(),
             severity: match code.severity {
-                inspect::Severity::Note => Severity::Note,
-                inspect::Severity::Warning => Severity::Warning,
-                inspect::Severity::Broken => Severity::Broken,
+                verify::Severity::Note => Severity::Note,
+                verify::Severity::Warning => Severity::Warning,
+                verify::Severity::Broken => Severity::Broken,
             },
             explanation: code.explanation.to_owned(),
         };
-        inspect::codes().iter().map(code).collect()
+        verify::codes().iter().map(code).collect()
     }
 }
 

@@ -53,9 +53,9 @@ impl<M: Media> LayoutDirectory<M> {
         }
     }
 
-    /// All that is listed, whatever was chosen.
+    /// All that is listed, artifacts too, whatever was chosen.
     pub async fn manifests(&self) -> Result<Vec<Descriptor>> {
-        Ok(self.layout.index().await?.manifests().cloned().collect())
+        Ok(self.layout.index().await?.entries()?.into_iter().map(|(entry, _)| entry).collect())
     }
 
     /// As [`super::Images::document`].
@@ -93,9 +93,9 @@ impl<M: Media> LayoutArchive<M> {
         self.members
     }
 
-    /// All that is listed.
-    pub fn manifests(&self) -> Vec<Descriptor> {
-        self.index.manifests().cloned().collect()
+    /// All that is listed, artifacts too.
+    pub fn manifests(&self) -> Result<Vec<Descriptor>> {
+        Ok(self.index.entries()?.into_iter().map(|(entry, _)| entry).collect())
     }
 
     /// As [`super::Images::roots`].

@@ -152,7 +152,7 @@ impl<'a, M: Media> Images<'a, M> {
     /// The registry's; what is wrong with the layout's `index.json`.
     pub async fn referrers(&self, of: &Digest) -> Result<Vec<Descriptor>> {
         let beside = match self {
-            Self::Archive(archive) => archive.manifests(),
+            Self::Archive(archive) => archive.manifests()?,
             Self::Docker(_) => Vec::new(),
             Self::Layout(layout) => layout.manifests().await?,
             Self::Registry(pulled) => return pulled.repository.referrers(of).await,

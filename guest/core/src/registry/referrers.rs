@@ -87,7 +87,7 @@ pub async fn list<M: Media>(client: &Client<'_, M>, subject: &Digest) -> Result<
         let mut answer = client.send(ask.with("accept", media_type::INDEX)).await?;
         let is_list = answer.headers("content-type").any(|kind| kind.starts_with(media_type::INDEX));
         match answer.status {
-            200 if is_list => found.extend(read(client, &mut answer).await?.manifests().cloned()),
+            200 if is_list => found.extend(listed(&read(client, &mut answer).await?)?),
             // One that does not know the request answers anything but that.
             200 | 400..=499 if found.is_empty() => return tagged(client, subject).await,
             _ => return Err(client.refused(answer).await),
@@ -111,9 +111,14 @@ async fn tagged<M: Media>(client: &Client<'_, M>, subject: &Digest) -> Result<Ve
     let mut answer = client.send(ask.with("accept", media_type::INDEX)).await?;
     match answer.status {
         404 => Ok(Vec::new()),
-        200 => Ok(read(client, &mut answer).await?.manifests().cloned().collect()),
+        200 => listed(&read(client, &mut answer).await?),
         _ => Err(client.refused(answer).await),
     }
+}
+
+/// Artifacts too.
+fn listed(index: &Index) -> Result<Vec<Descriptor>> {
+    Ok(index.entries()?.into_iter().map(|(entry, _)| entry).collect())
 }
 
 /// An index that was asked for.

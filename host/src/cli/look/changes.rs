@@ -76,9 +76,10 @@ fn drawn(Changes { layers, efficiency }: &Changes) -> String {
         draw::bytes(*wasted_bytes),
         wasted_of_user * 100.0
     );
-    let rows = wasted.iter().take(PATHS).map(|Wasted { path, count, bytes }| {
-        vec![format!("{count} x"), draw::bytes(*bytes), draw::plain(path)]
-    });
+    let rows = wasted
+        .iter()
+        .take(PATHS)
+        .map(|Wasted { path, count, bytes }| vec![format!("{count} x"), draw::bytes(*bytes), draw::plain(path)]);
     text + &draw::table(rows.collect(), &[0, 1])
 }
 

@@ -180,7 +180,8 @@ fn document(document: &Document) -> String {
     if *count == 0 {
         return String::new();
     }
-    let value = |value: &Option<Box<RawValue>>| value.as_ref().map_or("-".to_owned(), |value| draw::cut(value.get(), 60));
+    let value =
+        |value: &Option<Box<RawValue>>| value.as_ref().map_or("-".to_owned(), |value| draw::cut(value.get(), 60));
     let rows = fields.iter().take(FIELDS).map(|Field { path, a, b }| vec![draw::cut(path, 60), value(a), value(b)]);
     let heads = [document.to_uppercase(), "A".to_owned(), "B".to_owned()].to_vec();
     let mut text = format!("\n{}", draw::table(std::iter::once(heads).chain(rows).collect(), &[]));
@@ -213,7 +214,8 @@ fn layers(pairs: &[Layers]) -> String {
 
 fn files(files: &Files) -> String {
     let Files { shared_layers, counts: Counts { added, removed, only_a, only_b, changed }, changes } = files;
-    let total = [added, removed, only_a, only_b, changed].into_iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
+    let total =
+        [added, removed, only_a, only_b, changed].into_iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
     if total == 0 {
         return String::new();
     }
@@ -227,7 +229,8 @@ fn files(files: &Files) -> String {
             "only-a" => ("<", draw::RED),
             _ => ("~", draw::YELLOW),
         };
-        let differs = if differs.is_empty() { String::new() } else { format!(" ({})", draw::plain(&differs.join(", "))) };
+        let differs =
+            if differs.is_empty() { String::new() } else { format!(" ({})", draw::plain(&differs.join(", "))) };
         text += &format!("{} {}{differs}\n", draw::coloured(colour, sign), draw::plain(path));
     }
     let more = total.saturating_sub(changes.len().min(CHANGES) as u64);

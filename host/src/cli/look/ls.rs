@@ -75,9 +75,7 @@ impl Command {
     pub fn run(self) -> ExitCode {
         let Self { place, recursive, long, layer, flags } = self;
         match place::parse(&place) {
-            Ok((content, path)) => {
-                run(flags, content, &Listing { layer, recursive, long }, &path.unwrap_or_default())
-            }
+            Ok((content, path)) => run(flags, content, &Listing { layer, recursive, long }, &path.unwrap_or_default()),
             Err(error) => failed(&error),
         }
     }

@@ -14,7 +14,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Args;
-use ocix::{Components, Content, Error, Image, InspectLimits, Look};
+use ocix::{Components, Content, Context, Error, Image, InspectLimits, Look};
 use serde::Deserialize;
 
 use super::settings::Common;
@@ -55,6 +55,18 @@ impl Flags {
         contents: Vec<Content>,
         work: impl AsyncFnOnce(Vec<Image>) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        self.run(contents, async |components, look, context| work(components.open(look, context).await?).await)
+    }
+
+    /// Does this.
+    ///
+    /// # Errors
+    /// When a limit is wrong; those of the work.
+    pub fn run<T>(
+        self,
+        contents: Vec<Content>,
+        work: impl AsyncFnOnce(Components, Look, Context) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let Self { platform, json: _, limits, insecure, common } = self;
         let limits = self::limits(&limits)?;
         let contents = contents.into_iter();
@@ -62,7 +74,7 @@ impl Flags {
             .map(|content| Content { platform: platform.clone().or_else(|| content.platform.clone()), ..content })
             .collect();
         let look = Look { contents, limits, insecure };
-        let looking = async |components: Components, context| work(components.open(look, context).await?).await;
+        let looking = async |components: Components, context| work(components, look, context).await;
         // In a log, what was found is enough, unless more is asked for.
         let quiet = common.is_unsaid() && !std::io::stderr().is_terminal();
         common.run(quiet, insecure, looking, |_| Vec::new())
@@ -101,7 +113,9 @@ fn give(text: Result<String, Error>) -> ExitCode {
 fn limits(texts: &[String]) -> Result<InspectLimits, Error> {
     let mut limits = InspectLimits::default();
     for text in texts {
-        let wrong = || source::wrong(format!("`{}` is not a limit: write NAME=NUMBER, as in entries=5000000", ocix::shown(text)));
+        let wrong = || {
+            source::wrong(format!("`{}` is not a limit: write NAME=NUMBER, as in entries=5000000", ocix::shown(text)))
+        };
         let (name, number) = text.split_once('=').ok_or_else(wrong)?;
         let number = Some(self::number(number).ok_or_else(wrong)?);
         let limit = match name {

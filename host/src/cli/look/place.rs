@@ -20,9 +20,7 @@ fn split(text: &str) -> (&str, Option<&str>) {
         return (text, None);
     }
     match text.rmatch_indices(":/").next() {
-        Some((at, _)) if !source::is_prefix(&text[..at]) => {
-            (&text[..at], Some(text[at + 1..].trim_start_matches('/')))
-        }
+        Some((at, _)) if !source::is_prefix(&text[..at]) => (&text[..at], Some(text[at + 1..].trim_start_matches('/'))),
         _ => (text, None),
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use ocix::{Code, Severity};
 use serde::Deserialize;
 
-use super::{Flags, draw, only, read};
+use super::{Flags, draw, read};
 use crate::cli::{failed, source};
 
 /// The command.
@@ -53,7 +53,7 @@ impl Command {
             Ok(content) => content,
             Err(error) => return failed(&error),
         };
-        let report = flags.look(vec![content], async |images| only(images)?.verify().await);
+        let report = flags.run(vec![content], async |components, look, context| components.verify(look, context).await);
         let told = report.and_then(|text| {
             let report: Report = read(&text)?;
             let broken = report.verdict == "broken";

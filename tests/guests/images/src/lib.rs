@@ -45,6 +45,10 @@ impl exporter::Guest for Misbehaving {
 
 impl inspector::Guest for Misbehaving {
     type Image = Misbehaving;
+
+    async fn verify(_: Content, _: Settings, _: Directory) -> Result<String, Error> {
+        Ok(String::new())
+    }
 }
 
 /// Asked for a document, it does what that is called.
@@ -83,10 +87,6 @@ impl inspector::GuestImage for Misbehaving {
     }
 
     async fn layer_changes(&self, _: u32, _: u64, _: u32) -> Result<String, Error> {
-        Ok(String::new())
-    }
-
-    async fn verify(&self) -> Result<String, Error> {
         Ok(String::new())
     }
 

@@ -19,10 +19,12 @@ use serde::Serialize;
 
 use self::finding::{Findings, Flaw};
 use self::graph::Walk;
-use super::Image;
+use super::{Image, Settings};
 use crate::descriptor::Descriptor;
 use crate::error::{Error, Result};
+use crate::export::Content;
 use crate::media::Media;
+use crate::store::Layout;
 
 pub use codes::{Code, codes};
 pub use finding::{Finding, Severity};
@@ -76,11 +78,36 @@ pub async fn verify<M: Media>(image: &Image<'_, M>, only: Option<&Descriptor>) -
     Ok(Report { documents, blobs, layers, bytes, ..Report::of(findings) })
 }
 
+/// Opens what is to be verified, and verifies it: the image for the platform that was asked for, else all that is there. What cannot be opened
+/// because of what is in it is broken.
+///
+/// # Errors
+/// As [`verify`]; what is wrong with the request.
+pub async fn source<M: Media>(
+    media: &M,
+    content: Content<M>,
+    store: &Layout<M::Directory>,
+    settings: Settings,
+) -> Result<Report> {
+    let image = match Image::open(media, content, store, settings).await {
+        Ok(image) => image,
+        Err(error) => return refused(error),
+    };
+    let only = match image.platform() {
+        None => None,
+        Some(_) => match image.manifest().await {
+            Ok(only) => only,
+            Err(error) => return refused(error),
+        },
+    };
+    verify(&image, only.as_ref()).await
+}
+
 /// The report about a place whose images cannot even be opened because of what is in it.
 ///
 /// # Errors
 /// The same error when it says nothing about what is there: the user's request, the network.
-pub fn refused(error: Error) -> Result<Report> {
+fn refused(error: Error) -> Result<Report> {
     let is_absent = error.code == crate::error::Code::NotFound;
     let flaw = Flaw::of(error)?;
     let mut findings = Findings::default();
