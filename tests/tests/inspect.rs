@@ -56,7 +56,8 @@ fn a_layer_lists_as_tar_does() {
 fn the_merged_tree_is_what_umoci_unpacks() {
     need_root!();
     need!("umoci");
-    for name in sources() {
+    // umoci does not know zstd.
+    for name in sources().into_iter().filter(|name| name != "base-zstd") {
         let scratch = Scratch::new();
         let layout = scratch.path("layout");
         Run::of(program("cp").arg("-r").arg(golden(&format!("sources/{name}"))).arg(&layout)).ok();
