@@ -211,7 +211,8 @@ fn diff_ids(rootfs: Object<'_>) -> Result<Vec<DiffId>> {
     texts.map(diff_id).collect()
 }
 
-const KNOWN: [&str; 10] =
+/// The members of a config.
+pub(crate) const KNOWN: [&str; 10] =
     ["created", "author", "architecture", "variant", "os", "os.version", "os.features", "config", "rootfs", "history"];
 const UNIX_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const WINDOWS_PATH: &str = r"PATH=c:\Windows\System32;c:\Windows;C:\Windows\System32\WindowsPowerShell\v1.0";

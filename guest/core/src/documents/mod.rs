@@ -5,9 +5,10 @@
 
 pub mod attestation;
 pub mod config;
-mod descriptor;
+pub(crate) mod descriptor;
 pub mod docker_archive;
 mod execution;
+pub mod flaw;
 mod healthcheck;
 pub mod history;
 pub mod index;

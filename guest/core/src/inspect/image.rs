@@ -128,12 +128,22 @@ impl<'a, M: Media> Image<'a, M> {
         }
     }
 
+    /// Whether it is a lone document: what it lists is not at hand.
+    pub fn stands_alone(&self) -> bool {
+        matches!(self.place, Place::Document(_))
+    }
+
     /// The name that the place itself has for a root.
     pub fn name(&self, root: &Descriptor) -> Option<String> {
         match &self.place {
             Place::Images(images) => images.name(root),
             Place::Document(_) | Place::Layer(_) => None,
         }
+    }
+
+    /// The platform that was asked for.
+    pub fn platform(&self) -> Option<&Platform> {
+        self.wanted.as_ref()
     }
 
     /// The manifest of the one image that is meant: the only one, that for the platform that was asked for, or that for the native one.
@@ -164,6 +174,25 @@ impl<'a, M: Media> Image<'a, M> {
         Err(copy::too_deep())
     }
 
+    /// What refers to a manifest: what stands beside it in a layout, and what its registry knows.
+    ///
+    /// # Errors
+    /// The registry's.
+    pub async fn referrers(&self, of: &Descriptor) -> Result<Vec<Descriptor>> {
+        match &self.place {
+            Place::Images(images) => images.referrers(&of.digest).await,
+            Place::Document(_) | Place::Layer(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// A manifest, read.
+    ///
+    /// # Errors
+    /// As [`Image::document`]; what is wrong with it.
+    pub async fn manifest_document(&self, descriptor: &Descriptor) -> Result<Manifest> {
+        Manifest::parse(&self.document(descriptor).await?, &descriptor.media_type)
+    }
+
     /// The one image that is meant. Layers and diff IDs are put beside each other as far as there are both.
     ///
     /// # Errors
@@ -174,7 +203,7 @@ impl<'a, M: Media> Image<'a, M> {
             return Ok(Stack { manifest: None, config: None, layers: vec![layer] });
         }
         let descriptor = self.manifest().await?.ok_or_else(none)?;
-        let manifest = Manifest::parse(&self.document(&descriptor).await?, &descriptor.media_type)?;
+        let manifest = self.manifest_document(&descriptor).await?;
         let config = Config::parse(&self.document(&manifest.config).await?)?;
         let mut lines = config.history().iter().filter(|line| !line.is_empty_layer());
         let mut diff_ids = config.diff_ids().iter();

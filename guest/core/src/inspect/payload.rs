@@ -1,32 +1,34 @@
 //! Of an eStargz blob, the part that holds the tar it was made from: what stands behind is a table of contents that few readers expect.
 
-use crate::contents::Bytes;
+use super::meter::Meter;
+use crate::contents::{Bytes, Reader};
 use crate::descriptor::Descriptor;
 use crate::error::Result;
 use crate::layer::{self, TOC_DIGEST};
 use crate::media::{File, Input, Media};
 
 /// The first part of a blob.
-pub struct Until<R> {
-    reader: R,
+pub struct Until<'a, M: Media> {
+    reader: Reader<'a, M>,
     left: u64,
+    meter: Option<Meter<'a, M>>,
 }
 
-impl<R> Until<R> {
+impl<'a, M: Media> Until<'a, M> {
     /// At most so many bytes, all when nothing is said.
-    pub fn new(reader: R, left: Option<u64>) -> Self {
-        Self { reader, left: left.unwrap_or(u64::MAX) }
+    pub fn new(reader: Reader<'a, M>, left: Option<u64>, meter: Option<Meter<'a, M>>) -> Self {
+        Self { reader, left: left.unwrap_or(u64::MAX), meter }
     }
 }
 
-impl<R: Input> Input for Until<R> {
+impl<M: Media> Input for Until<'_, M> {
     async fn read(&mut self, max: u32) -> Result<Vec<u8>> {
         let max = max.min(u32::try_from(self.left).unwrap_or(u32::MAX));
-        if max == 0 {
-            return Ok(Vec::new());
-        }
-        let piece = self.reader.read(max).await?;
+        let piece = if max == 0 { Vec::new() } else { self.reader.read(max).await? };
         self.left = self.left.saturating_sub(piece.len() as u64);
+        if let Some(meter) = &mut self.meter {
+            meter.read(piece.len());
+        }
         Ok(piece)
     }
 }

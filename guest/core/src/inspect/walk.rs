@@ -1,8 +1,8 @@
 //! The entries of one layer, one after the other, as they stand in its tar. Of an eStargz layer, those that it was made from.
 
+use super::meter::Meter;
 use super::payload::{Until, payload};
 use super::{Layer, Limits};
-use crate::contents::Reader;
 use crate::error::Result;
 use crate::layer::Archive;
 use crate::layer::entries::{Entries, Header};
@@ -10,7 +10,7 @@ use crate::media::Media;
 
 /// A layer that is being read.
 pub struct Walk<'a, M: Media> {
-    entries: Entries<Archive<Until<Reader<'a, M>>>>,
+    entries: Entries<Archive<Until<'a, M>>>,
     number: u64,
 }
 
@@ -29,8 +29,20 @@ impl<'a, M: Media> Walk<'a, M> {
     /// # Errors
     /// What opening the blob says.
     pub async fn new(layer: &Layer<'a, M>, limits: &Limits) -> Result<Self> {
+        Self::open(layer, limits, None).await
+    }
+
+    /// The same, and tells how far it is.
+    ///
+    /// # Errors
+    /// As [`Walk::new`].
+    pub async fn told(layer: &Layer<'a, M>, limits: &Limits, media: &'a M) -> Result<Self> {
+        Self::open(layer, limits, Some(Meter::of(media, layer))).await
+    }
+
+    async fn open(layer: &Layer<'a, M>, limits: &Limits, meter: Option<Meter<'a, M>>) -> Result<Self> {
         let payload = payload(layer.descriptor.as_ref(), &layer.bytes).await?;
-        let input = Until::new(layer.bytes.open().await?, payload);
+        let input = Until::new(layer.bytes.open().await?, payload, meter);
         let archive = match payload {
             Some(_) => Archive::open_payload(input).await?,
             None => Archive::open(input).await?,

@@ -25,7 +25,7 @@ impl Default for Limits {
 
 impl Limits {
     /// So many entries came.
-    pub(super) fn entries(&self, count: u64) -> Result<()> {
+    pub(crate) fn entries(&self, count: u64) -> Result<()> {
         let most = self.entries;
         if count > most {
             return Err(Error::limit("entries", format!("the tar has more than {most} entries")));
@@ -34,7 +34,7 @@ impl Limits {
     }
 
     /// A name of so many bytes came.
-    pub(super) fn path(&self, length: usize) -> Result<()> {
+    pub(crate) fn path(&self, length: usize) -> Result<()> {
         let most = self.path;
         if length > most {
             return Err(Error::limit("path", format!("a path in the tar has {length} bytes, more than {most}")));
@@ -43,7 +43,7 @@ impl Limits {
     }
 
     /// So many bytes of the blob became so many of the tar.
-    pub(super) fn decompressed(&self, read: u64, made: u64) -> Result<()> {
+    pub(crate) fn decompressed(&self, read: u64, made: u64) -> Result<()> {
         let Self { decompressed, ratio, .. } = *self;
         if made > decompressed {
             let message = format!("the layer decompresses to more than {}", bytes(decompressed));
@@ -57,7 +57,7 @@ impl Limits {
     }
 
     /// A zstd frame asks for a window of so many bytes.
-    pub(super) fn window(&self, asked: u64) -> Result<()> {
+    pub(crate) fn window(&self, asked: u64) -> Result<()> {
         if asked > self.window {
             let message = format!(
                 "the zstd stream asks for a window of more than {}: compress it with `--long=27` or less",

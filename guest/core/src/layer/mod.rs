@@ -22,7 +22,7 @@ pub(crate) mod pax;
 mod pump;
 mod rewrite;
 pub mod tar;
-mod toc;
+pub(crate) mod toc;
 mod tree;
 #[cfg(test)]
 pub mod trial;

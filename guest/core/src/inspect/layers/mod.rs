@@ -130,7 +130,7 @@ impl<'a, M: Media> Image<'a, M> {
     /// A layer that is about to be put on others, and the bytes of its tar.
     async fn upper(&self, stack: &Stack<'a, M>, layer: usize, beneath: &Merged) -> Result<(Upper, u64)> {
         let mut upper = Upper::default();
-        let mut walk = Walk::new(one(stack, layer)?, &self.limits).await?;
+        let mut walk = Walk::told(one(stack, layer)?, &self.limits, self.media).await?;
         while let Some(item) = walk.next().await? {
             upper.add(&item, number(layer), walk.position(), beneath, self.limits.index)?;
         }

@@ -156,7 +156,7 @@ impl Table {
         };
         let until = piece.inner.saturating_add(piece.size);
         let Some(until) = usize::try_from(until).ok().filter(|until| *until <= CHUNK) else { return Err(shorter()) };
-        let mut input = Until::new(layer.bytes.open_at(piece.offset).await?, Some(left));
+        let mut input = Until::new(layer.bytes.open_at(piece.offset).await?, Some(left), None);
         let mut held = Vec::new();
         let (mut decoder, mut made) = (None, Vec::new());
         while made.len() < until {
