@@ -198,10 +198,11 @@ impl Image {
 
     async fn ask(&self, what: What) -> Result<Answer, Error> {
         let (answer, answered) = oneshot::channel();
-        let asked = self.questions.send(Question { image: self.number, what, answer }).await;
-        match (asked, answered.await) {
-            (Ok(()), Ok(answer)) => Ok(answer?),
-            _ => Err(self.end.clone().await.unwrap_or_else(gone).into()),
+        // A question that cannot be asked is dropped, and with it who waits for its answer.
+        let _ = self.questions.send(Question { image: self.number, what, answer }).await;
+        match answered.await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(self.end.clone().await.unwrap_or_else(gone).into()),
         }
     }
 }
