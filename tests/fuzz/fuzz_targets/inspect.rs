@@ -1,11 +1,11 @@
-//! Looking into whatever it is: opened, drawn as a graph, summed up, every layer walked. All of it ends, and every result is JSON.
+//! Looking into whatever it is: opened, drawn as a graph, summed up, verified, compared with itself, every layer walked, files read. All of it ends, and every result is JSON.
 #![no_main]
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use ocix_core::contents::Form;
 use ocix_core::error::Result;
 use ocix_core::export::{Content, Source};
-use ocix_core::inspect::{Image, Layer, Limits, Settings, Walk, json};
+use ocix_core::inspect::{Image, Layer, Limits, Settings, Walk, compare, json, path_bytes, verify};
 use ocix_core::layer;
 use ocix_core::memory::{Directory, Memory};
 use ocix_core::store::Layout;
@@ -23,6 +23,21 @@ fuzz_target!(|data: &[u8]| {
     is_json(&json(&graph));
     if let Ok(summary) = wait(image.summary()) {
         is_json(&json(&summary));
+    }
+    if let Ok(report) = wait(verify::verify(&image, None)) {
+        is_json(&json(&report));
+    }
+    if let Ok(comparison) = wait(compare(&image, &image)) {
+        is_json(&json(&comparison));
+    }
+    if let Ok(changes) = wait(image.changes()) {
+        is_json(&json(&changes));
+    }
+    if let Ok(tree) = wait(image.tree(b"", true, 0, 100)) {
+        is_json(&json(&tree));
+        for entry in &tree.entries {
+            let _ = wait(image.read(None, &path_bytes(&entry.path), 0, 100));
+        }
     }
     if let Ok(stack) = wait(image.stack()) {
         for layer in stack.layers.iter().take(8) {
