@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use wasmtime::component::{Accessor, Resource, ResourceTable};
 
+use crate::bindings::images::Images;
 use crate::bindings::images::exports::ocix::image::exporter as seam;
 use crate::components::Components;
 use crate::directories::Directory;
-use crate::error::{self, ErrorCode, Fault};
+use crate::error;
 use crate::export::{Context, Work};
 use crate::failure::{Error, Target};
 use crate::job::{Content, Transfer};
 use crate::named;
-use crate::source::Source;
 use crate::state::State;
 
 pub use crate::bindings::images::exports::ocix::image::exporter::{Delivery, Destination, Place};
@@ -92,16 +92,16 @@ impl Work for Copy {
     }
 
     fn open(self, table: &mut ResourceTable) -> Result<Self::Opened, error::Error> {
-        Ok((open(&self.content, table)?, self.delivery))
+        Ok((self.content.open_image(table)?, self.delivery))
     }
 
     async fn call(
-        exporter: &seam::Guest,
+        images: &Images,
         accessor: &Accessor<State>,
         (content, delivery): Self::Opened,
         store: Resource<Directory>,
     ) -> wasmtime::Result<Result<Self::Done, error::Error>> {
-        exporter.call_copy(accessor, content, delivery, store).await
+        images.ocix_image_exporter().call_copy(accessor, content, delivery, store).await
     }
 }
 
@@ -115,17 +115,17 @@ impl Work for NewIndex {
 
     fn open(self, table: &mut ResourceTable) -> Result<Self::Opened, error::Error> {
         let Self { parts, annotations, delivery } = self;
-        let parts = parts.iter().map(|part| open(part, table)).collect::<Result<_, _>>()?;
+        let parts = parts.iter().map(|part| part.open_image(table)).collect::<Result<_, _>>()?;
         Ok((seam::NewIndex { parts, annotations }, delivery))
     }
 
     async fn call(
-        exporter: &seam::Guest,
+        images: &Images,
         accessor: &Accessor<State>,
         (index, delivery): Self::Opened,
         store: Resource<Directory>,
     ) -> wasmtime::Result<Result<Self::Done, error::Error>> {
-        exporter.call_create_index(accessor, index, delivery, store).await
+        images.ocix_image_exporter().call_create_index(accessor, index, delivery, store).await
     }
 }
 
@@ -134,16 +134,6 @@ impl Delivery {
     pub fn to(destinations: Vec<Destination>) -> Self {
         Self { destinations, transfer: Transfer::default(), insecure: false }
     }
-}
-
-/// A folder of files would be walked for nothing.
-fn open(content: &Content, table: &mut ResourceTable) -> Result<seam::Content, error::Error> {
-    if let Source::Directory(path) = &content.source {
-        let path = error::shown(&path.to_string_lossy());
-        let message = format!("`{path}` is a directory of files, not an image: make one of it with `ocix export`");
-        return Err(error::error(Fault::Request, ErrorCode::Unsupported("source".into()), message));
-    }
-    content.open(table)
 }
 
 fn hosts(contents: &[Content], delivery: &Delivery) -> BTreeSet<String> {

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use wasmtime::Store;
 use wasmtime::component::{Accessor, Resource, ResourceTable};
 
+use crate::bindings::images::Images;
 use crate::bindings::images::exports::ocix::image::exporter as seam;
 use crate::clients::Clients;
 use crate::components::Components;
@@ -130,14 +131,13 @@ impl Components {
         let directory = store.data_mut().table.push(directory).map_err(|trap| stopped(Who::Job, &trap.into()))?;
         let ran = async {
             let images = self.images.instantiate_async(&mut store).await?;
-            let exporter = images.ocix_image_exporter();
-            store.run_concurrent(async |accessor| W::call(exporter, accessor, opened, directory).await).await?
+            store.run_concurrent(async |accessor| W::call(&images, accessor, opened, directory).await).await?
         };
         ran.await.unwrap_or_else(|trap: wasmtime::Error| Err(stopped(Who::Job, &trap)))
     }
 }
 
-/// Something that a component does as a whole: one of its exports.
+/// Something that a component does as a whole, with its exports.
 pub trait Work: Send {
     /// The seam's form of it, with everything opened.
     type Opened: Send;
@@ -153,9 +153,9 @@ pub trait Work: Send {
     /// What cannot be opened.
     fn open(self, table: &mut ResourceTable) -> Result<Self::Opened, Error>;
 
-    /// Calls the export.
+    /// Calls the exports.
     fn call(
-        exporter: &seam::Guest,
+        images: &Images,
         accessor: &Accessor<State>,
         opened: Self::Opened,
         store: Resource<Directory>,
@@ -175,12 +175,12 @@ impl Work for Job {
     }
 
     async fn call(
-        exporter: &seam::Guest,
+        images: &Images,
         accessor: &Accessor<State>,
         job: seam::Job,
         store: Resource<Directory>,
     ) -> wasmtime::Result<Result<seam::Results, Error>> {
-        exporter.call_run(accessor, job, store).await
+        images.ocix_image_exporter().call_run(accessor, job, store).await
     }
 }
 

@@ -85,11 +85,7 @@ impl Job {
 
     /// The seam's form of it, with everything opened.
     pub(crate) fn open(self, table: &mut ResourceTable) -> Result<seam::Job, Error> {
-        let piped = self.contents.iter().chain(&self.base).filter(|content| content.source == Source::Stdin);
-        if piped.count() > 1 {
-            let message = "standard input can be read once only: give the other source as a file";
-            return Err(error(Fault::Request, ErrorCode::InvalidOption("source".into()), message));
-        }
+        one_stdin(self.contents.iter().chain(&self.base))?;
         let platforms = self.platforms.iter().map(|text| platform(text)).collect::<Result<_, _>>()?;
         let native = platform(&self.native)?;
         let contents = self.contents.iter().map(|content| content.open(table)).collect::<Result<_, _>>()?;
@@ -169,6 +165,16 @@ impl Content {
         let platform = self.platform.as_deref().map(platform).transpose()?;
         Ok(seam::Content { source: self.source.open(table)?, form: self.form, name: self.name.clone(), platform })
     }
+
+    /// The same where an image is meant: a folder of files would be walked for nothing.
+    pub(crate) fn open_image(&self, table: &mut ResourceTable) -> Result<seam::Content, Error> {
+        if let Source::Directory(path) = &self.source {
+            let path = shown(&path.to_string_lossy());
+            let message = format!("`{path}` is a directory of files, not an image: make one of it with `ocix export`");
+            return Err(error(Fault::Request, ErrorCode::Unsupported("source".into()), message));
+        }
+        self.open(table)
+    }
 }
 
 impl From<Source> for Content {
@@ -186,6 +192,15 @@ impl Attestation {
     }
 }
 
+/// Fails when standard input is to be read more than once.
+pub(crate) fn one_stdin<'c>(contents: impl Iterator<Item = &'c Content>) -> Result<(), Error> {
+    if contents.filter(|content| content.source == Source::Stdin).count() > 1 {
+        let message = "standard input can be read once only: give the other source as a file";
+        return Err(error(Fault::Request, ErrorCode::InvalidOption("source".into()), message));
+    }
+    Ok(())
+}
+
 /// A file that the request names.
 fn document(path: &Path, table: &mut ResourceTable) -> Result<Resource<File>, Error> {
     let opened = fs::File::open(path).and_then(|file| File::new(file, path, Fault::Request));
@@ -194,7 +209,7 @@ fn document(path: &Path, table: &mut ResourceTable) -> Result<Resource<File>, Er
 }
 
 /// Split only: the component brings it into normal form.
-fn platform(text: &str) -> Result<Platform, Error> {
+pub(crate) fn platform(text: &str) -> Result<Platform, Error> {
     let parts: Vec<&str> = text.split('/').collect();
     let sound = |part: &&str| {
         !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
@@ -216,7 +231,7 @@ fn platform(text: &str) -> Result<Platform, Error> {
 }
 
 /// Linux on this machine's architecture, in Go's words.
-fn native() -> String {
+pub(crate) fn native() -> String {
     let architecture = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",

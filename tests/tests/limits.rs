@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use ocix::{Components, Context, ErrorCode, Fault, Job, Limits, Source};
+use ocix::{Components, Context, ErrorCode, Fault, Job, Limits, Look, Source};
 use ocix_tests::Scratch;
 use ocix_tests::scratch::repository;
 use tokio::runtime::Runtime;
@@ -146,6 +146,25 @@ fn a_job_that_does_not_end_shares_its_thread() {
         tokio::join!(job, later).0.unwrap_err()
     });
     assert!(matches!(error.code, ErrorCode::Cancelled), "{error}");
+}
+
+/// An image that is looked into is gone when its component fails, and says why.
+#[test]
+fn an_image_that_fails() {
+    let scratch = Scratch::new();
+    for fault in ["trap", "allocate", "recurse", "nothing"] {
+        block_on(async {
+            let look = Look { contents: vec![Source::Stored("a".into()).into()], ..Look::default() };
+            let images = misbehaving().open(look, context(&scratch)).await.unwrap();
+            let image = images.first().unwrap();
+            let document = image.document(fault).await;
+            match fault {
+                "nothing" => assert_eq!(document.unwrap(), b""),
+                _ => assert_eq!(document.unwrap_err().fault, Fault::Component, "{fault}"),
+            }
+            assert_eq!(image.graph(false).await.is_ok(), fault == "nothing");
+        });
+    }
 }
 
 /// Hosts that the user did not name are those of the world, with certificates, or none: whatever a component makes up.

@@ -75,8 +75,9 @@ fn an_interrupt_takes_its_upload_back() {
     command.args(["push", "huge:v1", &format!("{}/huge:v1", gateway.address()), "--progress=none"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let uploads = scratch.path("registry/storage/docker/registry/v2/repositories/huge/_uploads");
-    let open = || fs::read_dir(&uploads).map_or(0, Iterator::count);
-    wait_until("an upload", || open() > 0);
+    // Bytes are there only when the push knows where to send them.
+    let has_bytes = |upload: fs::DirEntry| fs::metadata(upload.path().join("data")).is_ok_and(|data| data.len() > 0);
+    wait_until("an upload", || fs::read_dir(&uploads).is_ok_and(|all| all.flatten().any(has_bytes)));
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let run = Run::ended(format!("{command:?}"), child.wait_with_output().unwrap());
     assert_eq!(run.code, Some(130), "{}", run.told());

@@ -7,6 +7,7 @@
 mod bindings;
 mod copy;
 mod errors;
+mod inspect;
 mod media;
 mod options;
 

@@ -62,6 +62,7 @@ pub mod digest;
 pub mod documents;
 pub mod error;
 pub mod export;
+pub mod inspect;
 pub mod layer;
 pub mod media;
 pub mod media_type;

@@ -107,6 +107,22 @@ pub fn is_manifest(media_type: &str) -> bool {
     matches!(media_type, MANIFEST | DOCKER_MANIFEST)
 }
 
+/// What a document that stands alone says that it is; else an OCI index when it lists manifests, and an OCI manifest when it does not.
+pub fn of_document(bytes: &[u8]) -> String {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Kind<'a> {
+        #[serde(borrow)]
+        media_type: Option<std::borrow::Cow<'a, str>>,
+        manifests: Option<serde::de::IgnoredAny>,
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(Kind { media_type: Some(media_type), .. }) => media_type.into_owned(),
+        Ok(Kind { manifests: Some(_), .. }) => INDEX.to_owned(),
+        _ => MANIFEST.to_owned(),
+    }
+}
+
 /// Every media type of a layer: how it is packed, whose it is, whether it is distributable.
 const LAYERS: [(&str, Packing, Family, bool); 12] = [
     (LAYER, Packing::Plain, Family::Oci, true),

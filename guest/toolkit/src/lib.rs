@@ -12,9 +12,11 @@ mod options;
 
 use std::cell::RefCell;
 
+use ocix_core::inspect::verify;
 use ocix_core::{layer, media};
 
 use bindings::exports::ocix::image::codec::{Guest, GuestHasher};
+use bindings::exports::ocix::image::findings::{self, Code, Severity};
 use bindings::ocix::image::types::{Chunk, Compression, Error, HashAlgorithm, Packed};
 
 /// What the world's exports are implemented on.
@@ -33,6 +35,21 @@ impl Guest for Shell {
         let chunk = media::Chunk { compression, dictionary, bytes, parts, last };
         let media::Packed { bytes, parts, crc32 } = layer::compress(&chunk).map_err(errors::outward)?;
         Ok(Packed { bytes, parts, crc32 })
+    }
+}
+
+impl findings::Guest for Shell {
+    fn codes() -> Vec<Code> {
+        let code = |code: &&verify::Code| Code {
+            name: code.name.to_owned(),
+            severity: match code.severity {
+                verify::Severity::Note => Severity::Note,
+                verify::Severity::Warning => Severity::Warning,
+                verify::Severity::Broken => Severity::Broken,
+            },
+            explanation: code.explanation.to_owned(),
+        };
+        verify::codes().iter().map(code).collect()
     }
 }
 

@@ -8,6 +8,7 @@ mod destination;
 mod export;
 mod index;
 mod login;
+mod look;
 mod options;
 mod progress;
 mod push;
@@ -31,20 +32,32 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Print a file of an image.
+    Cat(Box<look::cat::Command>),
     /// Copy an image as it is, every digest kept: from a registry, layout, archive or the store to any of them.
     Copy(Box<copy::Command>),
+    /// Compare two images: documents, layers and files, and what would make them equal.
+    Diff(Box<look::diff::Command>),
     /// Export directories, tars and images as a container image.
     Export(Box<export::Export>),
     /// Make image indexes of images that there are.
     Index(index::Index),
+    /// Show an image at a glance, or one of its documents as it is.
+    Inspect(Box<look::inspect::Command>),
     /// Keep a user and password for a registry, where docker and podman keep theirs.
     Login(Box<login::Login>),
     /// Forget what is kept for a registry.
     Logout(login::Logout),
+    /// List the files of an image.
+    Ls(Box<look::ls::Command>),
     /// List what an --output can say.
     Options(options::Options),
     /// Push an image of the store to its registry or to others, as it is.
     Push(Box<push::Push>),
+    /// Show an image's documents and blobs, what lists them, and what refers to them.
+    Tree(Box<look::tree::Command>),
+    /// Find all that is wrong or odd with an image; exit with 1 when it is broken.
+    Verify(Box<look::verify::Command>),
 }
 
 /// Runs the command line.
@@ -60,13 +73,19 @@ pub fn main() -> ExitCode {
     }
     let arguments = command.try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches));
     match arguments {
+        Ok(Arguments { command: Command::Cat(cat) }) => cat.run(),
         Ok(Arguments { command: Command::Copy(copy) }) => copy.run(),
+        Ok(Arguments { command: Command::Diff(diff) }) => diff.run(),
         Ok(Arguments { command: Command::Export(export) }) => export.run(),
         Ok(Arguments { command: Command::Index(index) }) => index.run(),
+        Ok(Arguments { command: Command::Inspect(inspect) }) => inspect.run(),
         Ok(Arguments { command: Command::Login(login) }) => login.run(),
         Ok(Arguments { command: Command::Logout(logout) }) => logout.run(),
+        Ok(Arguments { command: Command::Ls(ls) }) => ls.run(),
         Ok(Arguments { command: Command::Options(options) }) => options.run(),
         Ok(Arguments { command: Command::Push(push) }) => push.run(),
+        Ok(Arguments { command: Command::Tree(tree) }) => tree.run(),
+        Ok(Arguments { command: Command::Verify(verify) }) => verify.run(),
         Err(usage) => {
             // A reader that has gone does not want to know.
             let _ = usage.print();

@@ -78,6 +78,11 @@ impl Settings {
 }
 
 impl Common {
+    /// Whether nothing is said of how progress is shown.
+    pub fn is_unsaid(&self) -> bool {
+        self.progress == Style::Auto
+    }
+
     /// Runs this, and shows how it goes unless that is to be quiet, and in the end what became of the targets. `insecure`: registries that
     /// nobody vouches for are talked to where the work says so.
     ///

@@ -139,6 +139,11 @@ fn is_platform(text: &str) -> bool {
     known && (2..=3).contains(&parts.len()) && parts.iter().all(sound)
 }
 
+/// Whether this is what stands before the colon of a source that is said outright.
+pub fn is_prefix(text: &str) -> bool {
+    text == "docker" || PREFIXES.contains(&text)
+}
+
 /// A source or destination that is none.
 pub fn wrong(message: String) -> Error {
     error(Fault::Request, ErrorCode::InvalidOption("source".into()), message)

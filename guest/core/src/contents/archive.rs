@@ -10,12 +10,12 @@ use super::docker::Docker;
 use super::headers::Headers;
 use super::layout::LayoutArchive;
 use super::members::{Members, Spooled, plain};
-use super::{Archived, Form, Images, Tar};
+use super::{Archived, Bytes, Form, Images, Tar};
 use crate::error::{Code, Error, Fault, Result};
 use crate::layer::{Archive, Contents, decode::Decoder};
 use crate::media::{File, Input, Media, Writer};
 use crate::memory;
-use crate::store::Layout;
+use crate::store::{Layout, PIECE};
 
 /// A tar, plain or compressed as it came, from its first byte on. Nothing of one that is piped was kept but its first bytes.
 pub struct Opened<M: Media> {
@@ -119,6 +119,29 @@ impl<M: Media> Opened<M> {
             }
         }
         Ok((packed, None))
+    }
+
+    /// All of it as it came, to be read more than once; what comes once is put aside.
+    ///
+    /// # Errors
+    /// Those of the tar's place and of the scratch.
+    pub async fn kept<'a>(self, scratch: &Layout<M::Directory>) -> Result<Bytes<'a, M>>
+    where
+        M: 'a,
+    {
+        let mut opened = match self.from {
+            Place::AtRest(tar, _) => return Ok(Bytes::file(tar.file)),
+            from => Self { from },
+        };
+        let mut writer = scratch.create().await?;
+        loop {
+            let piece = opened.read(PIECE).await?;
+            if piece.is_empty() {
+                break;
+            }
+            writer.write(piece).await?;
+        }
+        Ok(Bytes::file(writer.reader().await?))
     }
 
     /// The plain tar at rest.

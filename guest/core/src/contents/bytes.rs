@@ -104,7 +104,7 @@ impl<'a, M: Media> Bytes<'a, M> {
     ///
     /// # Errors
     /// `limit-exceeded` over `most` bytes; what reading says.
-    pub(super) async fn whole(&self, what: &str, most: u64) -> Result<Vec<u8>> {
+    pub(crate) async fn whole(&self, what: &str, most: u64) -> Result<Vec<u8>> {
         let size = self.size();
         if size > most {
             return Err(Error::limit("document size", format!("{what} has {size} bytes; at most {most} are read")));

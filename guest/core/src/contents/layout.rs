@@ -53,6 +53,11 @@ impl<M: Media> LayoutDirectory<M> {
         }
     }
 
+    /// All that is listed, artifacts too, whatever was chosen.
+    pub async fn manifests(&self) -> Result<Vec<Descriptor>> {
+        Ok(self.layout.index().await?.entries()?.into_iter().map(|(entry, _)| entry).collect())
+    }
+
     /// As [`super::Images::document`].
     pub async fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>> {
         self.layout.document(descriptor).await
@@ -86,6 +91,11 @@ impl<M: Media> LayoutArchive<M> {
     /// What it was read from.
     pub fn into_members(self) -> Members<M> {
         self.members
+    }
+
+    /// All that is listed, artifacts too.
+    pub fn manifests(&self) -> Result<Vec<Descriptor>> {
+        Ok(self.index.entries()?.into_iter().map(|(entry, _)| entry).collect())
     }
 
     /// As [`super::Images::roots`].

@@ -15,8 +15,11 @@ mod tests;
 use std::rc::Rc;
 
 use crate::descriptor::Descriptor;
+use crate::digest::Digest;
+use crate::documents::referrer::referrer;
 use crate::error::Result;
 use crate::media::Media;
+use crate::media_type;
 use crate::reference::Reference;
 use crate::registry::Repository;
 use crate::store::Layout;
@@ -141,6 +144,30 @@ impl<'a, M: Media> Images<'a, M> {
                 Ok(Bytes::Remote { repository: Rc::clone(&pulled.repository), descriptor: descriptor.clone() })
             }
         }
+    }
+
+    /// What refers to a document: what stands beside it in a layout, and what its registry knows.
+    ///
+    /// # Errors
+    /// The registry's; what is wrong with the layout's `index.json`.
+    pub async fn referrers(&self, of: &Digest) -> Result<Vec<Descriptor>> {
+        let beside = match self {
+            Self::Archive(archive) => archive.manifests()?,
+            Self::Docker(_) => Vec::new(),
+            Self::Layout(layout) => layout.manifests().await?,
+            Self::Registry(pulled) => return pulled.repository.referrers(of).await,
+        };
+        let mut found = Vec::new();
+        for listed in beside.iter().filter(|listed| media_type::is_manifest(&listed.media_type)) {
+            // What cannot be read refers to nothing.
+            if let Ok(bytes) = self.document(listed).await
+                && let Ok(Some((subject, manifest))) = referrer(&bytes, listed)
+                && subject == *of
+            {
+                found.push(manifest);
+            }
+        }
+        Ok(found)
     }
 
     /// The name that the source itself has for one of its roots, as it is written there: `io.containerd.image.name` of a layout's entry, or a

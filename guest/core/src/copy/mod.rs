@@ -24,6 +24,9 @@ use crate::registry::{Policy, Uploads};
 use crate::store::Layout;
 
 use deliver::{Parcel, Part};
+pub(crate) use graph::too_deep;
+pub use graph::{MAX_DEPTH, MAX_NODES};
+
 use graph::Graph;
 use source::Origin;
 

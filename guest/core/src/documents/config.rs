@@ -160,6 +160,11 @@ impl Config {
         &self.diff_ids
     }
 
+    /// How it was made, the first line first.
+    pub fn history(&self) -> &[Line] {
+        &self.history
+    }
+
     /// The document for these layers. `epoch` and `now` are seconds since 1970: nothing is later than the epoch, and what has no time
     /// gets the epoch, or else now. Only the first history lines keep their times as long as they are those of the `base` image.
     ///
@@ -206,7 +211,8 @@ fn diff_ids(rootfs: Object<'_>) -> Result<Vec<DiffId>> {
     texts.map(diff_id).collect()
 }
 
-const KNOWN: [&str; 10] =
+/// The members of a config.
+pub(crate) const KNOWN: [&str; 10] =
     ["created", "author", "architecture", "variant", "os", "os.version", "os.features", "config", "rootfs", "history"];
 const UNIX_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const WINDOWS_PATH: &str = r"PATH=c:\Windows\System32;c:\Windows;C:\Windows\System32\WindowsPowerShell\v1.0";

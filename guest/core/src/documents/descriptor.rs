@@ -168,4 +168,4 @@ fn is_absolute(url: &str) -> bool {
 }
 
 /// The members of a descriptor.
-const KNOWN: [&str; 8] = ["mediaType", "digest", "size", "urls", "annotations", "data", "platform", "artifactType"];
+pub const KNOWN: [&str; 8] = ["mediaType", "digest", "size", "urls", "annotations", "data", "platform", "artifactType"];

@@ -37,6 +37,21 @@ impl Line {
         self.created.as_ref()
     }
 
+    /// The command, as the builder wrote it; empty when it says none.
+    pub fn created_by(&self) -> &str {
+        &self.created_by
+    }
+
+    /// What the builder had to say; mostly empty.
+    pub fn comment(&self) -> &str {
+        &self.comment
+    }
+
+    /// Whether it made no layer.
+    pub fn is_empty_layer(&self) -> bool {
+        self.empty_layer
+    }
+
     /// What the config holds of it.
     pub fn value(&self) -> Value<'_> {
         let texts = [

@@ -153,7 +153,7 @@ fn is_local(key: &str) -> bool {
 const ESTARGZ: [&str; 2] = ["containerd.io/snapshot/stargz/toc.digest", "io.containers.estargz.uncompressed-size"];
 
 /// The members of manifests and indexes, and those that tell other documents from them.
-pub(super) const KNOWN: [&str; 9] = [
+pub(crate) const KNOWN: [&str; 9] = [
     "schemaVersion",
     "mediaType",
     "artifactType",

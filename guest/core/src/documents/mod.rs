@@ -5,11 +5,12 @@
 
 pub mod attestation;
 pub mod config;
-mod descriptor;
+pub(crate) mod descriptor;
 pub mod docker_archive;
 mod execution;
+pub mod flaw;
 mod healthcheck;
-mod history;
+pub mod history;
 pub mod index;
 pub mod json;
 pub mod manifest;

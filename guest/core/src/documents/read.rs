@@ -3,13 +3,13 @@
 //! OCI image spec, considerations.md: I-JSON in UTF-8, without duplicate names. Go's decoder ignores the case of names, so a name
 //! that is a known one in other letters is refused too. Numbers and strings that are not ours to understand stay raw text.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::flaw;
 use crate::error::{Error, Result};
 use crate::text::shown;
 
@@ -52,14 +52,7 @@ pub fn document_within<'a>(bytes: &'a [u8], format: &'static str, most: usize) -
         let message = format!("the {format} has {} bytes, and at most {most} are read", bytes.len());
         return Err(Error::limit("document size", message));
     }
-    let refuse = |why: String| Error::malformed(format, format!("the {format} cannot be read: {why}"));
-    if bytes.starts_with(b"\xef\xbb\xbf") {
-        return Err(refuse("it begins with a byte order mark".into()));
-    }
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| refuse(format!("it is not UTF-8 at byte {}", error.valid_up_to())))?;
-    let raw: &RawValue = serde_json::from_str(text).map_err(|error| refuse(error.to_string()))?;
-    check_names(raw.get(), format)?;
+    let raw = flaw::checked(bytes).map_err(|flaw| flaw.told(format))?;
     Object::of(raw, format, format.to_owned())
 }
 
@@ -73,15 +66,22 @@ impl<'a> Object<'a> {
 
     /// Refuses names that Go's decoder would take for one of `names` because only the case of letters differs.
     pub fn known(self, names: &[&str]) -> Result<Self> {
-        let folded: Vec<String> = names.iter().map(|known| fold(known)).collect();
-        for (name, _) in &self.members {
-            let own = fold(name);
-            let taken = names.iter().zip(&folded).find(|(known, folded)| **folded == own && *known != name);
-            if let Some((known, _)) = taken {
-                return Err(self.malformed(format!("has `{}`, which some readers take for `{known}`", shown(name))));
+        match self.variant(names) {
+            Some((name, known)) => {
+                Err(self.malformed(format!("has `{}`, which some readers take for `{known}`", shown(name))))
             }
+            None => Ok(self),
         }
-        Ok(self)
+    }
+
+    /// The first name that only in the case of its letters is none of `names`, and which of them.
+    pub fn variant<'n>(&self, names: &[&'n str]) -> Option<(&str, &'n str)> {
+        let folded: Vec<String> = names.iter().map(|known| fold(known)).collect();
+        self.members().find_map(|(name, _)| {
+            let own = fold(name);
+            let taken = names.iter().zip(&folded).find(|(known, folded)| **folded == own && **known != name);
+            taken.map(|(known, _)| (name, *known))
+        })
     }
 
     /// A failure at this place; `why` follows its name.
@@ -188,71 +188,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 
         deserializer.deserialize_map(InOrder).map(Self)
     }
-}
-
-/// One pass over valid JSON: no name twice in an object, no level too deep. It does not recurse.
-fn check_names(text: &str, format: &'static str) -> Result<()> {
-    let mut open: Vec<Option<BTreeSet<Cow<'_, str>>>> = Vec::new();
-    let mut expects_name = false;
-    let mut rest = text;
-    while let Some(at) = rest.find(['{', '[', '}', ']', ',', '"']) {
-        let (_, found) = rest.split_at_checked(at).unwrap_or_default();
-        let mut length = 1;
-        match found.as_bytes().first() {
-            Some(b'{' | b'[') if open.len() >= MAX_DEPTH => {
-                return Err(Error::limit("document depth", format!("the {format} has more than {MAX_DEPTH} levels")));
-            }
-            Some(b'{') => {
-                open.push(Some(BTreeSet::new()));
-                expects_name = true;
-            }
-            Some(b'[') => {
-                open.push(None);
-                expects_name = false;
-            }
-            Some(b',') => expects_name = matches!(open.last(), Some(Some(_))),
-            Some(b'"') => {
-                let literal = string(found);
-                length = literal.len();
-                if let (true, Some(Some(names))) = (expects_name, open.last_mut()) {
-                    let name = decoded(literal).ok_or_else(|| {
-                        Error::malformed(format, format!("the {format} has a name that is not Unicode"))
-                    })?;
-                    if let Some(name) = names.replace(name) {
-                        return Err(Error::malformed(
-                            format,
-                            format!("the {format} has `{}` twice in one object", shown(&name)),
-                        ));
-                    }
-                    expects_name = false;
-                }
-            }
-            _ => {
-                open.pop();
-                expects_name = false;
-            }
-        }
-        rest = found.get(length..).unwrap_or_default();
-    }
-    Ok(())
-}
-
-/// The string literal that `text` begins with, quotes included.
-fn string(text: &str) -> &str {
-    let mut escaping = false;
-    let inside = text.bytes().skip(1).take_while(|byte| {
-        let ends = *byte == b'"' && !escaping;
-        escaping = *byte == b'\\' && !escaping;
-        !ends
-    });
-    text.get(..inside.count().saturating_add(2)).unwrap_or(text)
-}
-
-fn decoded(literal: &str) -> Option<Cow<'_, str>> {
-    if literal.contains('\\') {
-        return serde_json::from_str(literal).ok().map(Cow::Owned);
-    }
-    literal.strip_prefix('"')?.strip_suffix('"').map(Cow::Borrowed)
 }
 
 /// Names that are equal to Go's decoder are equal: ASCII letters, and the two others that fold to one.

@@ -7,7 +7,7 @@ use crate::contents::Bytes;
 use crate::descriptor::Descriptor;
 use crate::digest::{DiffId, Digest};
 use crate::error::{Code, Error, Fault, Result};
-use crate::layer::{self, Archive, Codec, FileInput, Layer, Memo, Memory, PROFILE, Rewritten};
+use crate::layer::{self, Archive, Codec, FileInput, Layer, Memo, Memory, PROFILE, Rewritten, TOC_DIGEST};
 use crate::media::{Action, Directory, Event, Input, Media, Outcome, Step, Writer};
 use crate::media_type::Packing;
 use crate::options::{Epoch, Exporter, Output};
@@ -359,7 +359,5 @@ impl Make {
     }
 }
 
-/// What an eStargz layer says of its table of contents.
-const TOC_DIGEST: &str = "containerd.io/snapshot/stargz/toc.digest";
 /// How BuildKit marks layers whose times it clamped; it stays in the manifest.
 const REWRITTEN: &str = "buildkit/rewritten-timestamp";

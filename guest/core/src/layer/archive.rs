@@ -2,6 +2,7 @@
 
 use super::decode::Decoder;
 use super::framing::Framing;
+use super::limits::Limits;
 use super::tar;
 use super::write::{Contents, PIECE};
 use crate::error::Result;
@@ -48,6 +49,13 @@ impl<I: Input> Archive<I> {
             completes: false,
             ahead: None,
         })
+    }
+
+    /// With these limits instead of the usual ones; before anything was read of the tar.
+    #[must_use]
+    pub fn within(self, limits: Limits) -> Self {
+        let decoder = self.decoder.map(|decoder| decoder.within(limits));
+        Self { decoder, framing: Framing::within(limits), ..self }
     }
 
     /// As [`Archive::open`], for what stands before the table of contents of an eStargz layer ([`super::payload`]): not every tool

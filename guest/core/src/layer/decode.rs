@@ -8,7 +8,8 @@ mod zstd;
 
 use self::zstd::Zstd;
 use super::gzip::Gzip;
-use crate::error::{Error, Result};
+use super::limits::Limits;
+use crate::error::Result;
 
 /// A stream's decoder, told apart by its first bytes.
 pub enum Decoder {
@@ -23,6 +24,7 @@ pub enum Decoder {
 pub struct Budget {
     read: u64,
     made: u64,
+    limits: Limits,
 }
 
 impl Decoder {
@@ -36,6 +38,16 @@ impl Decoder {
             }
             _ => None,
         }
+    }
+
+    /// With these limits instead of the usual ones.
+    #[must_use]
+    pub fn within(mut self, limits: Limits) -> Self {
+        match &mut self {
+            Self::Gzip(gzip) => gzip.budget().limits = limits,
+            Self::Zstd(zstd) => zstd.budget().limits = limits,
+        }
+        self
     }
 
     /// Decodes some of `input`: how many of its bytes were taken, and at most [`OUT`] bytes that they became. Taking none and making
@@ -76,22 +88,12 @@ impl Budget {
     pub fn add(&mut self, read: usize, made: usize) -> Result<()> {
         self.read = self.read.saturating_add(read as u64);
         self.made = self.made.saturating_add(made as u64);
-        if self.made > MOST {
-            return Err(Error::limit("decompressed size", "the layer decompresses to more than 64 GiB"));
-        }
-        if self.made > FREE && self.made / RATIO > self.read {
-            return Err(Error::limit("compression ratio", "the layer decompresses to more than 1000 times its size"));
-        }
-        Ok(())
+        self.limits.decompressed(self.read, self.made)
     }
 }
 
 /// Bytes that one call makes at most.
 pub const OUT: usize = 1 << 20;
-
-const MOST: u64 = 64 << 30;
-const FREE: u64 = 64 << 20;
-const RATIO: u64 = 1000;
 
 #[cfg(test)]
 mod tests;

@@ -213,9 +213,10 @@ fn wrong_parts() -> Error {
     Error::new(Fault::Host, Code::Malformed("chunk".into()), "the members of a compressed chunk are not all of it")
 }
 
-/// Annotations of the layer's descriptor.
-const TOC_DIGEST: &str = "containerd.io/snapshot/stargz/toc.digest";
-const TAR_SIZE: &str = "io.containers.estargz.uncompressed-size";
+/// An annotation of the layer's descriptor: the digest of its table of contents.
+pub const TOC_DIGEST: &str = "containerd.io/snapshot/stargz/toc.digest";
+/// Another one: bytes of the tar.
+pub const TAR_SIZE: &str = "io.containers.estargz.uncompressed-size";
 
 /// Landmarks: whether and until where the files are to be fetched ahead.
 const PREFETCH: &str = ".prefetch.landmark";

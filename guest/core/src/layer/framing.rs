@@ -5,6 +5,7 @@
 //! Legal oddities pass, such as absolute names: they are the unpacker's to refuse, and worth a warning.
 
 use super::header::{name, number, sealed};
+use super::limits::Limits;
 use super::pax::{self, Overrides};
 use super::tar::{BLOCK, padding};
 use crate::error::{Error, Result};
@@ -19,6 +20,7 @@ pub struct Framing {
     /// What extended headers said of the next entry.
     ahead: Ahead,
     entries: u64,
+    limits: Limits,
     warning: Option<String>,
     warned: bool,
 }
@@ -52,6 +54,11 @@ struct Ahead {
 }
 
 impl Framing {
+    /// With these limits.
+    pub fn within(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     /// The next bytes, in pieces of any size.
     ///
     /// # Errors
@@ -187,15 +194,11 @@ impl Framing {
 
     fn entry(&mut self, block: &[u8], flag: u8, said: u64) -> Result<()> {
         self.entries = self.entries.saturating_add(1);
-        if self.entries > ENTRIES {
-            return Err(Error::limit("entries", "the tar has more than 2 million entries"));
-        }
+        self.limits.entries(self.entries)?;
         let Ahead { pax, long_name, .. } = std::mem::take(&mut self.ahead);
         let Overrides { path, size } = pax.unwrap_or_default();
         let path = long_name.filter(|name| !name.is_empty()).or(path).unwrap_or_else(|| name(block));
-        if path.len() > PATH {
-            return Err(Error::limit("path", format!("a path in the tar has {} bytes, more than {PATH}", path.len())));
-        }
+        self.limits.path(path.len())?;
         self.named(&path)?;
         let size = size.unwrap_or(said);
         // Links, devices, directories and pipes have no content, whatever their size says. Old tars tell directories by a slash.
@@ -265,10 +268,6 @@ fn malformed(message: &str) -> Error {
     Error::malformed("tar", message)
 }
 
-/// Entries that a tar has at most.
-pub const ENTRIES: u64 = 2_000_000;
-/// Bytes that a path has at most.
-pub const PATH: usize = 4096;
 /// Blocks.
 const SPARSE: u64 = 2048;
 

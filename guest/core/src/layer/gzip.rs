@@ -40,6 +40,11 @@ enum Next {
 }
 
 impl Gzip {
+    /// What counts its bytes.
+    pub fn budget(&mut self) -> &mut Budget {
+        &mut self.budget
+    }
+
     /// Before the first member.
     pub fn new() -> Self {
         Self {

@@ -13,6 +13,7 @@ mod framing;
 mod gzip;
 pub mod hash;
 pub(crate) mod header;
+mod limits;
 mod members;
 mod memo;
 pub mod merged;
@@ -21,7 +22,7 @@ pub(crate) mod pax;
 mod pump;
 mod rewrite;
 pub mod tar;
-mod toc;
+pub(crate) mod toc;
 mod tree;
 #[cfg(test)]
 pub mod trial;
@@ -37,7 +38,9 @@ use crate::media_type::Packing;
 
 pub use archive::{Archive, FileInput};
 pub use chunk::compress;
+pub use estargz::{TAR_SIZE, TOC_DIGEST};
 pub use footer::{is_estargz, payload};
+pub use limits::Limits;
 pub use memo::Memo;
 pub use order::Ordered;
 pub use pump::Memory;

@@ -240,5 +240,13 @@ const MOST_SOURCES: usize = 10;
 /// Large enough that no time goes by between parts, and small enough that little is lost, and that gateways let it pass.
 const CHUNK: u64 = 32 << 20;
 
+/// What registries send is read by these: for the fuzz targets alone.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    pub use super::challenge::parse as challenges;
+    pub use super::grant::Token;
+    pub use super::url::{escaped, origin, resolve, with};
+}
+
 #[cfg(test)]
 mod tests;

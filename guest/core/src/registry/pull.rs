@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use super::Target;
 use super::client::{AnswerOf, Ask, Client, Purpose};
+use super::referrers;
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::documents::read;
@@ -100,6 +101,14 @@ impl<'a, M: Media> Repository<'a, M> {
     pub async fn blob(self: &Rc<Self>, blob: &Descriptor, from: u64) -> Result<Download<'a, M>> {
         let answer = self.from(blob, from).await?;
         Ok(Download { repository: Rc::clone(self), blob: blob.clone(), answer, done: from, resumed: 0 })
+    }
+
+    /// What refers to a document of this digest, as the registry lists it.
+    ///
+    /// # Errors
+    /// The registry's.
+    pub async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>> {
+        referrers::list(&self.client, subject).await
     }
 
     /// The repository's name, when it is of this registry.

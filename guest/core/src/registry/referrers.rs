@@ -7,6 +7,7 @@
 use super::client::{AnswerOf, Ask, Client};
 use super::manifest::confirm;
 use super::retry::{Tries, Wait};
+use super::url;
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::documents::index::Index;
@@ -73,6 +74,67 @@ pub async fn settle<M: Media>(client: &Client<'_, M>) -> Result<()> {
     Ok(())
 }
 
+/// What refers to a document, as the registry lists it ("Listing Referrers"), or as the index under its tag does.
+///
+/// # Errors
+/// The registry's; `limit-exceeded` for more than [`PAGES`] pages.
+pub async fn list<M: Media>(client: &Client<'_, M>, subject: &Digest) -> Result<Vec<Descriptor>> {
+    let mut url = client.url(&format!("referrers/{subject}"));
+    let here = client.permitted(&url)?;
+    let mut found = Vec::new();
+    for _ in 0..PAGES {
+        let ask = Ask::new("GET", url.clone(), format!("asking what refers to {subject}"));
+        let mut answer = client.send(ask.with("accept", media_type::INDEX)).await?;
+        let is_list = answer.headers("content-type").any(|kind| kind.starts_with(media_type::INDEX));
+        match answer.status {
+            200 if is_list => found.extend(listed(&read(client, &mut answer).await?)?),
+            // One that does not know the request answers anything but that.
+            200 | 400..=499 if found.is_empty() => return tagged(client, subject).await,
+            _ => return Err(client.refused(answer).await),
+        }
+        let next = answer.headers("link").find_map(next).and_then(|next| url::resolve(&url, next));
+        match next {
+            None => return Ok(found),
+            // Another host has no say in what this one has.
+            Some(next) if client.permitted(&next).is_ok_and(|origin| origin == here) => url = next,
+            Some(_) => return Err(client.broken("the next page of its list is elsewhere")),
+        }
+    }
+    let message = format!("{} lists what refers to {subject} on more than {PAGES} pages", client.target);
+    Err(Error::new(Fault::Registry, Code::LimitExceeded("pages".into()), message))
+}
+
+/// The same, as the index under the tag has it.
+async fn tagged<M: Media>(client: &Client<'_, M>, subject: &Digest) -> Result<Vec<Descriptor>> {
+    let tag = tag(subject);
+    let ask = Ask::new("GET", client.url(&format!("manifests/{tag}")), format!("asking for the index {tag}"));
+    let mut answer = client.send(ask.with("accept", media_type::INDEX)).await?;
+    match answer.status {
+        404 => Ok(Vec::new()),
+        200 => listed(&read(client, &mut answer).await?),
+        _ => Err(client.refused(answer).await),
+    }
+}
+
+/// Artifacts too.
+fn listed(index: &Index) -> Result<Vec<Descriptor>> {
+    Ok(index.entries()?.into_iter().map(|(entry, _)| entry).collect())
+}
+
+/// An index that was asked for.
+async fn read<M: Media>(client: &Client<'_, M>, answer: &mut AnswerOf<M>) -> Result<Index> {
+    let mut bytes = Vec::new();
+    // What is longer is refused by its reader.
+    client.patiently(answer.read(&mut bytes, MAX_READ.saturating_add(1))).await?;
+    Index::parse(&bytes, Some(media_type::INDEX)).map_err(|why| Error { fault: Fault::Registry, ..why })
+}
+
+/// Where a `Link` header has the next page (RFC 8288, 3).
+fn next(link: &str) -> Option<&str> {
+    let (url, relation) = link.trim().strip_prefix('<')?.split_once('>')?;
+    relation.replace('"', "").split(';').any(|part| part.trim() == "rel=next").then_some(url)
+}
+
 /// Whether the registry has the referrers API ("Listing Referrers").
 async fn keeps_lists<M: Media>(client: &Client<'_, M>, subject: &Digest) -> Result<bool> {
     let ask = Ask::new("GET", client.url(&format!("referrers/{subject}")), format!("asking what refers to {subject}"));
@@ -92,16 +154,11 @@ async fn add<M: Media>(client: &Client<'_, M>, listed: &Listed) -> Result<bool> 
     let mut answer = client.send(ask).await?;
     let mut index = match answer.status {
         404 => Index::default(),
-        200 => {
-            let mut bytes = Vec::new();
-            // What is longer is refused by its reader.
-            client.patiently(answer.read(&mut bytes, MAX_READ.saturating_add(1))).await?;
-            Index::parse(&bytes, Some(media_type::INDEX)).map_err(|why| {
-                let message =
-                    format!("what {} has under the tag {tag} is no list of what refers to an image", client.target);
-                Error { fault: Fault::Registry, ..why.within(format!("{message}; delete that tag")) }
-            })?
-        }
+        200 => read(client, &mut answer).await.map_err(|why| {
+            let message =
+                format!("what {} has under the tag {tag} is no list of what refers to an image", client.target);
+            why.within(format!("{message}; delete that tag"))
+        })?,
         _ => return Err(client.refused(answer).await),
     };
     if !index.add(manifest.clone()) {
@@ -123,6 +180,9 @@ fn tag(subject: &Digest) -> String {
     let (algorithm, hex) = subject.as_str().split_once(':').unwrap_or_default();
     format!("{algorithm}-{}", hex.get(..64).unwrap_or(hex))
 }
+
+/// Pages of a list at most.
+const PAGES: usize = 1000;
 
 /// Milliseconds.
 const PAUSE: u64 = 250;

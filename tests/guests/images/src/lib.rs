@@ -7,6 +7,7 @@ mod bindings;
 mod faults;
 
 use bindings::exports::ocix::image::exporter::{self, Content, Created, Delivery, Job, NewIndex, Results, Target};
+use bindings::exports::ocix::image::inspector::{self, Image, ImageBorrow, Piece, Settings};
 use bindings::exports::ocix::image::options::{self, OptionDoc};
 use bindings::ocix::image::directories::Directory;
 use bindings::ocix::image::http::{Exchange, Request};
@@ -39,6 +40,58 @@ impl exporter::Guest for Misbehaving {
 
     async fn create_index(_: NewIndex, _: Delivery, _: Directory) -> Result<Created, Error> {
         Ok(Created { index: Vec::new(), targets: Vec::new() })
+    }
+}
+
+impl inspector::Guest for Misbehaving {
+    type Image = Misbehaving;
+
+    async fn verify(_: Content, _: Settings, _: Directory) -> Result<String, Error> {
+        Ok(String::new())
+    }
+}
+
+/// Asked for a document, it does what that is called.
+impl inspector::GuestImage for Misbehaving {
+    async fn open(_: Content, _: Settings, _: Directory) -> Result<Image, Error> {
+        Ok(Image::new(Self))
+    }
+
+    async fn graph(&self, _: bool) -> Result<String, Error> {
+        Ok(String::new())
+    }
+
+    async fn summary(&self) -> Result<String, Error> {
+        Ok(String::new())
+    }
+
+    async fn document(&self, fault: String) -> Result<Vec<u8>, Error> {
+        faults::commit(&fault);
+        Ok(Vec::new())
+    }
+
+    async fn entries(&self, _: u32, _: u64, _: u32) -> Result<String, Error> {
+        Ok(String::new())
+    }
+
+    async fn tree(&self, _: String, _: bool, _: u64, _: u32) -> Result<String, Error> {
+        Ok(String::new())
+    }
+
+    async fn read(&self, _: Option<u32>, path: String, _: u64, _: u32) -> Result<Piece, Error> {
+        Ok(Piece { bytes: Vec::new(), size: 0, kind: String::new(), path })
+    }
+
+    async fn changes(&self) -> Result<String, Error> {
+        Ok(String::new())
+    }
+
+    async fn layer_changes(&self, _: u32, _: u64, _: u32) -> Result<String, Error> {
+        Ok(String::new())
+    }
+
+    async fn compare(&self, _: ImageBorrow<'_>) -> Result<String, Error> {
+        Ok(String::new())
     }
 }
 

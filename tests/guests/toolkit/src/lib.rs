@@ -8,6 +8,7 @@ mod faults;
 use std::cell::{Cell, RefCell};
 
 use bindings::exports::ocix::image::codec::{Guest, GuestHasher};
+use bindings::exports::ocix::image::findings::{self, Code};
 use bindings::exports::ocix::image::options::{self, OptionDoc};
 use bindings::ocix::image::types::{Chunk, Error, HashAlgorithm, Packed};
 
@@ -42,6 +43,12 @@ impl options::Guest for Misbehaving {
 
     fn check(_: String) -> Result<(), Error> {
         Ok(())
+    }
+}
+
+impl findings::Guest for Misbehaving {
+    fn codes() -> Vec<Code> {
+        Vec::new()
     }
 }
 

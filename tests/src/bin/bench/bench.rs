@@ -74,6 +74,8 @@ pub struct Measured {
     pub seconds: f64,
     /// The largest resident set, in bytes.
     pub peak: u64,
+    /// Bytes that it asked to read, as of the last look.
+    pub read: u64,
 }
 
 impl Bench {
@@ -124,12 +126,16 @@ impl Bench {
         let mut child = command.stdin(Stdio::null()).spawn().unwrap();
         let status = PathBuf::from(format!("/proc/{}/status", child.id()));
         // The kernel keeps the high-water mark, so that looking now and then is enough; the last look is at most 2 ms before the end.
-        let mut peak = 0;
+        let io = PathBuf::from(format!("/proc/{}/io", child.id()));
+        let (mut peak, mut read) = (0, 0);
         let ended = loop {
             let high = fs::read_to_string(&status).unwrap_or_default();
             let high = high.lines().find_map(|line| line.strip_prefix("VmHWM:"));
             let high = high.and_then(|value| value.trim().strip_suffix(" kB")?.parse::<u64>().ok());
             peak = high.map_or(peak, |kilobytes| kilobytes << 10);
+            let counts = fs::read_to_string(&io).unwrap_or_default();
+            let count = counts.lines().find_map(|line| line.strip_prefix("rchar: ")?.parse::<u64>().ok());
+            read = count.unwrap_or(read);
             if let Some(ended) = child.try_wait().unwrap() {
                 break ended;
             }
@@ -137,7 +143,7 @@ impl Bench {
         };
         let seconds = start.elapsed().as_secs_f64();
         assert!(ended.success(), "{command:?}: {ended}");
-        Measured { seconds, peak }
+        Measured { seconds, peak, read }
     }
 }
 

@@ -1,14 +1,15 @@
 //! Figures: the command line next to the tools that people use today, in one run and interleaved.
 //!
-//! Writes `tests/bench/RESULTS.md` with its plot, and `tests/bench/REGISTRIES.md`. A figure is the median; speed is a ratio against a named
-//! peer, run by run. Where a target is missed, a profile stands beside the number. `layers` or `registries` measures that alone; `--quick`
-//! takes fewer runs of smaller trees and only prints.
+//! Writes `tests/bench/RESULTS.md` with its plot, `tests/bench/REGISTRIES.md` and `tests/bench/LOOKING.md`. A figure is the median; speed is a
+//! ratio against a named peer, run by run. Where a target is missed, a profile stands beside the number. `layers`, `registries` or `looking`
+//! measures that alone; `--quick` takes fewer runs of smaller trees and only prints.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
 mod bench;
 mod data;
 mod growth;
+mod looking;
 mod machine;
 mod ourselves;
 mod peers;
@@ -28,14 +29,19 @@ fn main() {
     let bench = Bench::new(if has("--quick") { Plan::QUICK } else { Plan::FULL });
     let heading = machine::heading(&bench);
     let mut files: Vec<(&str, String)> = Vec::new();
-    if !has("registries") {
+    let parts = ["layers", "registries", "looking"];
+    let wanted = |part: &str| has(part) || !parts.iter().any(|part| has(part));
+    if wanted("layers") {
         let (growth, plot) = growth::report(&bench);
         let text = peers::report(&bench) + &ourselves::report(&bench) + &growth;
         files.push(("RESULTS.md", heading.clone() + &text));
         files.push(("growth.svg", plot));
     }
-    if !has("layers") {
-        files.push(("REGISTRIES.md", heading + &registries::report(&bench)));
+    if wanted("registries") {
+        files.push(("REGISTRIES.md", heading.clone() + &registries::report(&bench)));
+    }
+    if wanted("looking") {
+        files.push(("LOOKING.md", heading + &looking::report(&bench)));
     }
     for (name, text) in files {
         if name.ends_with(".md") {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::error::Code;
+use crate::error::Error;
 use crate::layer::trial::text;
 use crate::layer::{chunk, deflate};
 use crate::media::{Chunk, Compression};

@@ -22,6 +22,11 @@ pub struct Zstd {
 }
 
 impl Zstd {
+    /// What counts its bytes.
+    pub fn budget(&mut self) -> &mut Budget {
+        &mut self.budget
+    }
+
     /// Before the first frame.
     pub fn new() -> Self {
         let (state, budget) = (Decompressor::new(), Budget::default());
@@ -98,11 +103,7 @@ impl Zstd {
                 "the zstd stream needs a dictionary, and layers have none: compress it without",
             ));
         }
-        if asked.window > WINDOW {
-            let message =
-                "the zstd stream asks for a window of more than 128 MiB: compress it with `--long=27` or less";
-            return Err(Error::limit("window", message));
-        }
+        self.budget.limits.window(asked.window)?;
         if asked.window > EVERYWHERE {
             self.wide.get_or_insert(asked.window);
         }
@@ -187,5 +188,3 @@ const FRAME: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 const SKIPPABLE: &[u8] = &[0x2a, 0x4d, 0x18];
 /// The window that every decoder should read (RFC 8878, 3.1.1.1.2), in bytes.
 const EVERYWHERE: u64 = 8 << 20;
-/// What zstd's own tool reads without being told to, in bytes.
-const WINDOW: u64 = 128 << 20;

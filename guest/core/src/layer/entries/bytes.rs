@@ -10,18 +10,26 @@ pub struct Bytes<C> {
     piece: Vec<u8>,
     /// What of `piece` is taken.
     at: usize,
+    /// Bytes of all pieces before it.
+    before: u64,
 }
 
 impl<C: Contents> Bytes<C> {
     /// At their start.
     pub fn new(contents: C) -> Self {
-        Self { contents, piece: Vec::new(), at: 0 }
+        Self { contents, piece: Vec::new(), at: 0, before: 0 }
+    }
+
+    /// How many bytes were taken so far.
+    pub fn position(&self) -> u64 {
+        self.before.saturating_add(self.at as u64)
     }
 
     /// The next 1 to `most` bytes; none at the end.
     pub async fn some(&mut self, most: u64) -> Result<Vec<u8>> {
         let count = self.ready(most).await?;
         if self.at == 0 && count == self.piece.len() {
+            self.before = self.before.saturating_add(count as u64);
             return Ok(std::mem::take(&mut self.piece));
         }
         Ok(self.take(count).to_vec())
@@ -50,6 +58,7 @@ impl<C: Contents> Bytes<C> {
     async fn ready(&mut self, most: u64) -> Result<usize> {
         while self.at >= self.piece.len() {
             let Some(piece) = self.contents.next().await? else { return Ok(0) };
+            self.before = self.before.saturating_add(self.piece.len() as u64);
             (self.piece, self.at) = (piece, 0);
         }
         let here = self.piece.len().saturating_sub(self.at);

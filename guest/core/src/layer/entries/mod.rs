@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use self::bytes::Bytes;
 use self::sparse::Segment;
-use super::framing::{ENTRIES, PATH};
+use super::limits::Limits;
 use super::pax;
 use super::tar::{BLOCK, padding};
 use super::write::{Contents, PIECE};
@@ -30,6 +30,7 @@ pub struct Entries<C> {
     /// Zeros behind it.
     padding: u64,
     count: u64,
+    limits: Limits,
     ended: bool,
 }
 
@@ -45,7 +46,13 @@ impl<C: Contents> Entries<C> {
     /// Before the first entry.
     pub fn new(contents: C) -> Self {
         let content = sparse::Content::default();
-        Self { bytes: Bytes::new(contents), content, padding: 0, count: 0, ended: false }
+        Self { bytes: Bytes::new(contents), content, padding: 0, count: 0, limits: Limits::default(), ended: false }
+    }
+
+    /// With these limits instead of the usual ones.
+    #[must_use]
+    pub fn within(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The next entry's header; what was not read of the content before it is skipped. `None` at the end and ever after; the contents
@@ -115,6 +122,11 @@ impl<C: Contents> Entries<C> {
                 Some(piece)
             }
         })
+    }
+
+    /// Where in the tar the next byte stands: behind an entry's header, that is its content, unless it is sparse.
+    pub fn position(&self) -> u64 {
+        self.bytes.position()
     }
 
     /// Something to know about the contents, as [`Contents::warning`].
@@ -221,13 +233,8 @@ impl<C: Contents> Entries<C> {
 
     fn counted(&mut self, header: Header) -> Result<Header> {
         self.count = self.count.saturating_add(1);
-        if self.count > ENTRIES {
-            return Err(Error::limit("entries", "the tar has more than 2 million entries"));
-        }
-        if header.name.len() > PATH {
-            let length = header.name.len();
-            return Err(Error::limit("path", format!("a path in the tar has {length} bytes, more than {PATH}")));
-        }
+        self.limits.entries(self.count)?;
+        self.limits.path(header.name.len())?;
         Ok(header)
     }
 

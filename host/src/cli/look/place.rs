@@ -1,0 +1,49 @@
+//! `SRC:PATH`: an image and a path in it. The path begins with a slash, which no name of an image has behind a colon.
+
+use std::path::Path;
+
+use ocix::{Content, Error};
+
+use crate::cli::source;
+
+/// The image, and the path when there is one: without the slash that it begins with.
+///
+/// # Errors
+/// As [`source::parse_image`].
+pub fn parse(text: &str) -> Result<(Content, Option<String>), Error> {
+    let (image, path) = split(text);
+    Ok((source::parse_image(image)?, path.map(str::to_owned)))
+}
+
+fn split(text: &str) -> (&str, Option<&str>) {
+    if Path::new(text).exists() {
+        return (text, None);
+    }
+    match text.rmatch_indices(":/").next() {
+        Some((at, _)) if !source::is_prefix(&text[..at]) => (&text[..at], Some(text[at + 1..].trim_start_matches('/'))),
+        _ => (text, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_begin_with_a_slash() {
+        for (text, image, path) in [
+            ("alpine:3.20:/etc/hosts", "alpine:3.20", Some("etc/hosts")),
+            ("alpine:/", "alpine", Some("")),
+            ("localhost:5000/a:b", "localhost:5000/a:b", None),
+            ("docker://alpine:/etc", "docker://alpine", Some("etc")),
+            ("docker://alpine", "docker://alpine", None),
+            ("oci:/srv/layout", "oci:/srv/layout", None),
+            ("oci:/srv/layout#v1:/a:/b", "oci:/srv/layout#v1:/a", Some("b")),
+            ("oci:/srv/layout:/etc", "oci:/srv/layout", Some("etc")),
+            ("image.tar://etc", "image.tar", Some("etc")),
+            ("/no/such:/etc", "/no/such", Some("etc")),
+        ] {
+            assert_eq!(split(text), (image, path), "{text}");
+        }
+    }
+}
