@@ -14,6 +14,7 @@ use crate::bindings::images::Images;
 use crate::bindings::images::exports::ocix::image::exporter as seam;
 use crate::clients::Clients;
 use crate::components::Components;
+use crate::containerd::{Containerd, Session};
 use crate::credentials::{Credentials, Lookups};
 use crate::destinations::Destinations;
 use crate::directories::Directory;
@@ -32,6 +33,8 @@ use crate::workers::Workers;
 pub struct Context {
     /// The embedded store; made when something is stored.
     pub store: PathBuf,
+    /// Keeps the images of an export in place of the embedded store, which then has only what is temporary. No other work knows it.
+    pub runtime: Option<Containerd>,
     /// Chunks that are compressed at once. The bytes do not depend on it.
     pub parallelism: NonZeroUsize,
     /// Hash with the processor's own instructions, outside of the sandbox: known answers are checked first.
@@ -56,6 +59,7 @@ impl Context {
         let (_, stop) = watch::channel(false);
         Self {
             store: store.into(),
+            runtime: None,
             parallelism: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             native_hashing: true,
             limits: Limits::default(),
@@ -94,14 +98,24 @@ impl Components {
             }
             tokio::time::sleep(PATIENCE).await;
         };
+        let runtime = match &context.runtime {
+            Some(_) if !W::KEEPS => {
+                return Err(error(Fault::Request, ErrorCode::Unsupported("store".into()), NOT_KEPT));
+            }
+            Some(containerd) => Some(Session::open(containerd).await?),
+            None => None,
+        };
         let directory = Directory::store(&context.store);
         let destinations = Arc::new(Destinations::default());
         let _ending = (directory.abandoned(), destinations.closing());
         let done = tokio::select! {
-            done = self.run(work, context, directory, destinations.clone()) => done?,
-            () = asked => return Err(error(Fault::Request, ErrorCode::Cancelled, "stopped; nothing was changed")),
+            done = self.run(work, context, directory, destinations.clone(), runtime.clone()) => done,
+            () = asked => Err(error(Fault::Request, ErrorCode::Cancelled, "stopped; nothing was changed")),
         };
-        Ok((done, destinations.took_standard_output()))
+        if let Some(runtime) = runtime {
+            runtime.end(done.is_err()).await;
+        }
+        Ok((done?, destinations.took_standard_output()))
     }
 
     async fn run<W: Work>(
@@ -110,6 +124,7 @@ impl Components {
         context: Context,
         directory: Directory,
         destinations: Arc<Destinations>,
+        runtime: Option<Session>,
     ) -> Result<W::Done, Error> {
         let ticking = self.ticker.start(self.images.engine());
         let limits = context.limits;
@@ -117,6 +132,7 @@ impl Components {
         let ambient = Ambient {
             workers: Arc::new(workers),
             destinations,
+            runtime,
             clients: Clients::new(context.transport, work.hosts(), context.allow_insecure),
             credentials: Lookups::new(context.credentials),
             progress: context.progress,
@@ -143,6 +159,8 @@ pub trait Work: Send {
     type Opened: Send;
     /// What comes of it.
     type Done: Send;
+    /// Whether it can keep images in a runtime's store.
+    const KEEPS: bool = false;
 
     /// The hosts that the user named in it.
     fn hosts(&self) -> BTreeSet<String>;
@@ -165,6 +183,7 @@ pub trait Work: Send {
 impl Work for Job {
     type Opened = seam::Job;
     type Done = seam::Results;
+    const KEEPS: bool = true;
 
     fn hosts(&self) -> BTreeSet<String> {
         named::hosts(self)
@@ -177,12 +196,17 @@ impl Work for Job {
     async fn call(
         images: &Images,
         accessor: &Accessor<State>,
-        job: seam::Job,
+        mut job: seam::Job,
         store: Resource<Directory>,
     ) -> wasmtime::Result<Result<seam::Results, Error>> {
+        job.runtime = accessor.with(|mut access| {
+            let state = access.get();
+            state.ambient.runtime.clone().map(|session| state.table.push(session)).transpose()
+        })?;
         images.ocix_image_exporter().call_run(accessor, job, store).await
     }
 }
 
 /// How long a component may take to stop by itself.
 const PATIENCE: Duration = Duration::from_millis(1500);
+const NOT_KEPT: &str = "only an export keeps images in containerd: leave --store out, or name a folder";

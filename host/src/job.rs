@@ -111,6 +111,8 @@ impl Job {
             epoch,
             xattrs,
             transfer,
+            // It is the work's to connect to one.
+            runtime: None,
         })
     }
 

@@ -7,6 +7,7 @@ use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::images::ocix::image::progress::Event;
 use crate::clients::Clients;
+use crate::containerd::Session;
 use crate::credentials::Lookups;
 use crate::destinations::Destinations;
 use crate::limits::{Limits, Room, Who};
@@ -35,6 +36,8 @@ pub struct Ambient {
     pub workers: Arc<Workers>,
     /// What the job's outputs have opened.
     pub destinations: Arc<Destinations>,
+    /// The runtime's store that keeps the job's images, if one does.
+    pub runtime: Option<Session>,
     /// How registries are reached.
     pub clients: Clients,
     /// What the user keeps for registries.

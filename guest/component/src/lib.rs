@@ -10,6 +10,7 @@ mod errors;
 mod inspect;
 mod media;
 mod options;
+mod stores;
 
 use ocix_core::contents::Form;
 use ocix_core::export::{self, Attestation, Content, Job, Source};
@@ -20,6 +21,7 @@ use ocix_core::registry::{self, Policy};
 use bindings::exports::ocix::image::exporter;
 use bindings::ocix::image::{directories, types};
 use media::{Directory, File, Input, Seam, Tree};
+use stores::Store;
 
 /// What the world's exports are implemented on.
 struct Shell;
@@ -52,6 +54,7 @@ impl exporter::Guest for Shell {
             xattrs: job.xattrs,
             fail_fast: job.transfer.fail_fast,
             policy: policy(job.transfer),
+            runtime: job.runtime.map(Store),
         };
         let results = export::run(&Seam, job, Directory(store)).await.map_err(errors::outward)?;
         Ok(exporter::Results {

@@ -6,6 +6,7 @@ use ocix_core::media::{self, Chunk, Credential, Device, Entry, Event, HashAlgori
 use crate::bindings::ocix::image::{
     clock, control, credentials, destinations, directories, files, http, progress, trees, types, workers,
 };
+use crate::stores::Store;
 
 /// Everything that is ambient in the world.
 pub struct Seam;
@@ -144,6 +145,7 @@ impl media::Media for Seam {
     type Input = Input;
     type Tree = Tree;
     type Directory = Directory;
+    type Store = Store;
     type Sink = Sink;
     type TreeWriter = TreeWriter;
     type Exchange = Exchange;
@@ -275,7 +277,7 @@ fn outward(entry: Entry) -> trees::Entry {
 }
 
 /// A host's error, as the core has it. A digest that does not parse is the host's fault and becomes text.
-fn inward(error: types::Error) -> Error {
+pub fn inward(error: types::Error) -> Error {
     let code = match error.code {
         types::ErrorCode::InvalidOption(key) => Code::InvalidOption(key),
         types::ErrorCode::Conflict((one, other)) => Code::Conflict(one, other),

@@ -2,6 +2,8 @@
 //!
 //! Nothing here is durable and nothing waits. Compression and hashing run at once, on the one thread there is.
 
+mod stores;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::future;
@@ -10,6 +12,8 @@ use std::rc::Rc;
 use crate::error::{Code, Error, Fault, Result};
 use crate::layer;
 use crate::media::{self, Chunk, Credential, Entry, Event, HashAlgorithm, Kind, Packed, Request, Response};
+
+pub use stores::{Content, Ingest, Store};
 
 /// All media of a job in memory.
 #[derive(Default)]
@@ -252,6 +256,7 @@ impl media::Media for Memory {
     type Input = Input;
     type Tree = Tree;
     type Directory = Directory;
+    type Store = Store;
     type Sink = Sink;
     type TreeWriter = TreeWriter;
     type Exchange = Exchange;

@@ -15,6 +15,7 @@ mod push;
 mod registries;
 mod settings;
 mod source;
+mod store;
 mod transfer;
 
 use std::process::ExitCode;

@@ -107,7 +107,7 @@ impl<'a, M: Media> Image<'a, '_, M> {
     }
 }
 
-/// One image an output, in order.
+/// One image an output, in order. With a `runtime`, the embedded store keeps none of them.
 ///
 /// # Errors
 /// What does not fit the contents is found before any layer is made: annotations for platforms that there are not, levels that a single
@@ -117,6 +117,7 @@ pub async fn make<'a, 'o, M: Media>(
     opened: &mut Opened<'a, M>,
     outputs: &'o [Output],
     store: &Layout<M::Directory>,
+    runtime: bool,
 ) -> Result<Vec<Image<'a, 'o, M>>> {
     let (drafts, indexed, epoch) = (std::mem::take(&mut opened.drafts), opened.indexed, opened.epoch);
     let name = opened.name.as_deref();
@@ -127,7 +128,7 @@ pub async fn make<'a, 'o, M: Media>(
         if output.rewrite_timestamp && layers::epoch(output, epoch).is_none() {
             media.emit(Event::Warning(NO_EPOCH.into()));
         }
-        if output.unpack {
+        if output.unpack && !runtime {
             media.emit(Event::Warning(NO_UNPACK.into()));
         }
         let recipe = Recipe::of(output, epoch);
@@ -136,7 +137,9 @@ pub async fn make<'a, 'o, M: Media>(
         }
     }
     let unpacks = |output: &Output| matches!(output.exporter, Exporter::Tar | Exporter::Local);
-    let mut packer = Packer::new(media, store, outputs.iter().any(is_stored), outputs.iter().any(unpacks));
+    let keeps = !runtime && outputs.iter().any(is_stored);
+    let checked = runtime && outputs.iter().all(is_stored);
+    let mut packer = Packer::new(media, store, keeps, outputs.iter().any(unpacks), checked);
     let mut packed = Vec::new();
     for mut draft in drafts {
         let mut sets: Vec<Vec<Rc<Blob<M>>>> = recipes.iter().map(|_| Vec::new()).collect();

@@ -28,7 +28,7 @@ use crate::options::{self, Request};
 use crate::platform::Platform;
 use crate::registry::{Policy, Pushed, Uploads};
 use crate::store::Layout;
-use deliver::Sending;
+use deliver::{Runtime, Sending};
 
 pub(crate) use checked::Checked;
 
@@ -60,6 +60,8 @@ pub struct Job<M: Media> {
     pub policy: Policy,
     /// When one target fails, the others are stopped.
     pub fail_fast: bool,
+    /// A runtime's store, which then keeps images in place of the embedded one.
+    pub runtime: Option<M::Store>,
 }
 
 /// Something to export.
@@ -148,6 +150,7 @@ impl<M: Media> Job<M> {
             xattrs: false,
             policy: Policy::default(),
             fail_fast: false,
+            runtime: None,
         }
     }
 }
@@ -167,18 +170,22 @@ pub async fn run<M: Media>(media: &M, job: Job<M>, store: M::Directory) -> Resul
     done
 }
 
-async fn export<M: Media>(media: &M, job: Job<M>, store: M::Directory, uploads: &Uploads) -> Result<Results> {
+async fn export<M: Media>(media: &M, mut job: Job<M>, store: M::Directory, uploads: &Uploads) -> Result<Results> {
     let (policy, fail_fast) = (job.policy.clone(), job.fail_fast);
     policy.check()?;
     let outputs = options::outputs(&job.request)?;
     job.epoch.map(time::rfc3339).transpose()?;
     let store = Layout::store(store);
+    let runtime = job.runtime.take().map(|store| Runtime { store, native: job.native.clone() });
     let mut opened = open::open(media, job, &store).await?;
-    let images = image::make(media, &mut opened, &outputs, &store).await?;
+    let images = image::make(media, &mut opened, &outputs, &store, runtime.is_some()).await?;
     if !policy.dry_run {
-        deliver::keep(media, &store, &images).await?;
+        match &runtime {
+            Some(runtime) => runtime.keep(media, &images).await?,
+            None => deliver::keep(media, &store, &images).await?,
+        }
     }
-    let sending = Sending { store: &store, policy: &policy, uploads, fail_fast };
+    let sending = Sending { store: &store, runtime: runtime.as_ref(), policy: &policy, uploads, fail_fast };
     let reports = deliver::send(media, &images, &sending).await;
     outcome::results(&images, reports)
 }

@@ -4,6 +4,7 @@ pub mod archive;
 pub mod directory;
 mod registry;
 mod root_filesystem;
+mod runtime;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,8 @@ use crate::store::Layout;
 
 use super::image::Image;
 use super::{Report, Target, bug};
+
+pub use runtime::Runtime;
 
 /// Stores the images of every output that wants it: all blobs, all documents, then all names in one step.
 pub async fn keep<M: Media>(media: &M, store: &Layout<M::Directory>, images: &[Image<'_, '_, M>]) -> Result<()> {
@@ -46,18 +49,24 @@ pub async fn keep<M: Media>(media: &M, store: &Layout<M::Directory>, images: &[I
     }
     store.tag(&entries).await?;
     for (name, descriptor) in &entries {
-        let subject = name.as_ref().map_or(descriptor.digest.to_string(), |name| name.full.clone());
-        let id = format!("store {subject}");
-        let (done, total, outcome) = (0, None, Some(Outcome::Stored));
-        media.emit(Event::Step(Step { id, action: Action::Tag, subject, target: None, done, total, outcome }));
+        stored(media, name.as_ref().map_or(descriptor.digest.to_string(), |name| name.full.clone()));
     }
     Ok(())
+}
+
+/// Tells that a name, or an image without one, is stored.
+fn stored<M: Media>(media: &M, subject: String) {
+    let id = format!("store {subject}");
+    let (done, total, outcome) = (0, None, Some(Outcome::Stored));
+    media.emit(Event::Step(Step { id, action: Action::Tag, subject, target: None, done, total, outcome }));
 }
 
 /// How images are sent.
 pub struct Sending<'s, M: Media> {
     /// Remembers where blobs are.
     pub store: &'s Layout<M::Directory>,
+    /// Keeps images in its place.
+    pub runtime: Option<&'s Runtime<M>>,
     /// To registries.
     pub policy: &'s Policy,
     /// Those that were begun.
