@@ -10,6 +10,7 @@ mod errors;
 mod inspect;
 mod media;
 mod options;
+mod unpack;
 
 use ocix_core::contents::Form;
 use ocix_core::export::{self, Attestation, Content, Job, Source};

@@ -127,9 +127,6 @@ pub async fn make<'a, 'o, M: Media>(
         if output.rewrite_timestamp && layers::epoch(output, epoch).is_none() {
             media.emit(Event::Warning(NO_EPOCH.into()));
         }
-        if output.unpack {
-            media.emit(Event::Warning(NO_UNPACK.into()));
-        }
         let recipe = Recipe::of(output, epoch);
         if !recipes.contains(&recipe) {
             recipes.push(recipe);
@@ -304,7 +301,5 @@ fn of_level(output: &Output, level: Level) -> BTreeMap<String, String> {
     meant.map(|annotation| (annotation.key.clone(), annotation.value.clone())).collect()
 }
 
-const NO_UNPACK: &str =
-    "unpack=true does nothing: the embedded store keeps images packed, and only containerd's store will unpack them";
 const NO_EPOCH: &str =
     "rewrite-timestamp does nothing without an epoch: give --source-date-epoch or source-date-epoch=SECONDS";

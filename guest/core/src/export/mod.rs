@@ -173,10 +173,11 @@ async fn export<M: Media>(media: &M, job: Job<M>, store: M::Directory, uploads: 
     let outputs = options::outputs(&job.request)?;
     job.epoch.map(time::rfc3339).transpose()?;
     let store = Layout::store(store);
+    let native = job.native.clone();
     let mut opened = open::open(media, job, &store).await?;
     let images = image::make(media, &mut opened, &outputs, &store).await?;
     if !policy.dry_run {
-        deliver::keep(media, &store, &images).await?;
+        deliver::keep(media, &store, &images, &native).await?;
     }
     let sending = Sending { store: &store, policy: &policy, uploads, fail_fast };
     let reports = deliver::send(media, &images, &sending).await;
