@@ -196,9 +196,12 @@ fn sweep(root: &OwnedFd) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     for draft in Dir::read_from(&ingest)?.filter_map(Result::ok) {
         let name = OsStr::from_bytes(draft.file_name().to_bytes());
+        if matches!(name.as_bytes(), b"." | b"..") {
+            continue;
+        }
         let Ok(file) = openat(&ingest, name, flags, Mode::empty()) else { continue };
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            let _ = unlinkat(&ingest, name, AtFlags::empty());
+            let _ = beneath::remove(&ingest, name);
         }
     }
     Ok(())

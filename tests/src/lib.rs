@@ -15,6 +15,7 @@ pub mod cases;
 pub mod certificates;
 pub mod containerd;
 pub mod golden;
+pub mod handmade;
 pub mod http;
 pub mod layout;
 pub mod need;

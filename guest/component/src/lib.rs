@@ -11,6 +11,7 @@ mod inspect;
 mod media;
 mod options;
 mod stores;
+mod unpack;
 
 use ocix_core::contents::Form;
 use ocix_core::export::{self, Attestation, Content, Job, Source};

@@ -1,7 +1,9 @@
 //! The world's imports as the core's media: one type a resource, each a new type around the generated one.
 
 use ocix_core::error::{Code, Error, Fault, Result};
-use ocix_core::media::{self, Chunk, Credential, Device, Entry, Event, HashAlgorithm, Kind, Packed, Request, Response};
+use ocix_core::media::{
+    self, Chunk, Credential, Device, Entry, Event, Ground, HashAlgorithm, Kind, Packed, Request, Response,
+};
 
 use crate::bindings::ocix::image::{
     clock, control, credentials, destinations, directories, files, http, progress, trees, types, workers,
@@ -104,8 +106,9 @@ impl media::Sink for Sink {
 }
 
 impl media::TreeWriter for TreeWriter {
-    async fn put(&mut self, entry: Entry) -> Result<()> {
-        self.0.put(outward(entry)).await.map_err(inward)
+    async fn put(&mut self, entries: Vec<(Entry, Vec<u8>)>) -> Result<()> {
+        let entries = entries.into_iter().map(|(entry, content)| (outward(entry), content));
+        self.0.put(entries.collect()).await.map_err(inward)
     }
 
     async fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
@@ -182,8 +185,16 @@ impl media::Media for Seam {
         destinations::layout(dest.to_owned()).await.map(Directory).map_err(inward)
     }
 
-    async fn root_filesystem(&self, dest: &str) -> Result<TreeWriter> {
-        destinations::root_filesystem(dest.to_owned()).await.map(TreeWriter).map_err(inward)
+    async fn root_filesystem(&self, dest: &str, ground: Ground) -> Result<TreeWriter> {
+        let ground = match ground {
+            Ground::Shared => destinations::Ground::Shared,
+            Ground::Bare => destinations::Ground::Bare,
+        };
+        destinations::root_filesystem(dest.to_owned(), ground).await.map(TreeWriter).map_err(inward)
+    }
+
+    async fn kept(&self, place: &Directory, path: &str) -> Result<Option<TreeWriter>> {
+        Ok(destinations::kept(&place.0, path.to_owned()).await.map_err(inward)?.map(TreeWriter))
     }
 
     async fn exchange(&self, request: Request) -> Result<Exchange> {

@@ -17,6 +17,7 @@ mod settings;
 mod source;
 mod store;
 mod transfer;
+mod unpack;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,8 @@ enum Command {
     Push(Box<push::Push>),
     /// Show an image's documents and blobs, what lists them, and what refers to them.
     Tree(Box<look::tree::Command>),
+    /// Write an image's root file system into a directory, alone or as a bundle that runc starts.
+    Unpack(Box<unpack::Command>),
     /// Find all that is wrong or odd with an image; exit with 1 when it is broken.
     Verify(Box<look::verify::Command>),
 }
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Ok(Arguments { command: Command::Options(options) }) => options.run(),
         Ok(Arguments { command: Command::Push(push) }) => push.run(),
         Ok(Arguments { command: Command::Tree(tree) }) => tree.run(),
+        Ok(Arguments { command: Command::Unpack(unpack) }) => unpack.run(),
         Ok(Arguments { command: Command::Verify(verify) }) => verify.run(),
         Err(usage) => {
             // A reader that has gone does not want to know.

@@ -17,6 +17,7 @@ pub mod manifest;
 pub mod metadata;
 pub mod read;
 pub mod referrer;
+pub mod runtime;
 mod select;
 pub mod statement;
 pub mod time;

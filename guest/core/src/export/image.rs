@@ -117,7 +117,6 @@ pub async fn make<'a, 'o, M: Media>(
     opened: &mut Opened<'a, M>,
     outputs: &'o [Output],
     store: &Layout<M::Directory>,
-    runtime: bool,
 ) -> Result<Vec<Image<'a, 'o, M>>> {
     let (drafts, indexed, epoch) = (std::mem::take(&mut opened.drafts), opened.indexed, opened.epoch);
     let name = opened.name.as_deref();
@@ -127,9 +126,6 @@ pub async fn make<'a, 'o, M: Media>(
         names(output, name)?;
         if output.rewrite_timestamp && layers::epoch(output, epoch).is_none() {
             media.emit(Event::Warning(NO_EPOCH.into()));
-        }
-        if output.unpack && !runtime {
-            media.emit(Event::Warning(NO_UNPACK.into()));
         }
         let recipe = Recipe::of(output, epoch);
         if !recipes.contains(&recipe) {
@@ -307,7 +303,5 @@ fn of_level(output: &Output, level: Level) -> BTreeMap<String, String> {
     meant.map(|annotation| (annotation.key.clone(), annotation.value.clone())).collect()
 }
 
-const NO_UNPACK: &str =
-    "unpack=true does nothing: the embedded store keeps images packed, and only containerd's store will unpack them";
 const NO_EPOCH: &str =
     "rewrite-timestamp does nothing without an epoch: give --source-date-epoch or source-date-epoch=SECONDS";

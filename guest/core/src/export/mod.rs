@@ -176,13 +176,14 @@ async fn export<M: Media>(media: &M, mut job: Job<M>, store: M::Directory, uploa
     let outputs = options::outputs(&job.request)?;
     job.epoch.map(time::rfc3339).transpose()?;
     let store = Layout::store(store);
-    let runtime = job.runtime.take().map(|store| Runtime { store, native: job.native.clone() });
+    let native = job.native.clone();
+    let runtime = job.runtime.take().map(|store| Runtime { store, native: native.clone() });
     let mut opened = open::open(media, job, &store).await?;
-    let images = image::make(media, &mut opened, &outputs, &store, runtime.is_some()).await?;
+    let images = image::make(media, &mut opened, &outputs, &store).await?;
     if !policy.dry_run {
         match &runtime {
             Some(runtime) => runtime.keep(media, &images).await?,
-            None => deliver::keep(media, &store, &images).await?,
+            None => deliver::keep(media, &store, &images, &native).await?,
         }
     }
     let sending = Sending { store: &store, runtime: runtime.as_ref(), policy: &policy, uploads, fail_fast };

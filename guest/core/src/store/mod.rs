@@ -44,6 +44,11 @@ impl<D: Directory> Layout<D> {
         Self { directory: Rc::new(directory), fault: Fault::Source }
     }
 
+    /// Where it is kept.
+    pub fn directory(&self) -> &D {
+        &self.directory
+    }
+
     /// A new, unpublished file in the layout's folder.
     pub async fn create(&self) -> Result<D::Writer> {
         self.directory.create().await

@@ -18,6 +18,7 @@ use crate::documents::time;
 use crate::error::{Code, Error, Fault, Result};
 use crate::media::{Action, Event, Media, Outcome, Step};
 use crate::options::Exporter;
+use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::registry::{Policy, Uploads};
 use crate::store::Layout;
@@ -27,8 +28,14 @@ use super::{Report, Target, bug};
 
 pub use runtime::Runtime;
 
-/// Stores the images of every output that wants it: all blobs, all documents, then all names in one step.
-pub async fn keep<M: Media>(media: &M, store: &Layout<M::Directory>, images: &[Image<'_, '_, M>]) -> Result<()> {
+/// Stores the images of every output that wants it: all blobs, all documents, unpacked for the `native` platform where that is asked for, then all
+/// names in one step.
+pub async fn keep<'a, M: Media>(
+    media: &'a M,
+    store: &Layout<M::Directory>,
+    images: &[Image<'a, '_, M>],
+    native: &Platform,
+) -> Result<()> {
     let mut entries = Vec::new();
     for image in images.iter().filter(|image| image.is_stored()) {
         for blob in image.layers() {
@@ -41,6 +48,9 @@ pub async fn keep<M: Media>(media: &M, store: &Layout<M::Directory>, images: &[I
         }
         for document in image.documents.iter().chain(&image.manifests) {
             store.put(&document.descriptor, &document.bytes).await?;
+        }
+        if image.output.unpack {
+            unpack(media, store, image, native).await?;
         }
         entries.extend(named(image, &image.stored_names()?)?);
     }
@@ -59,6 +69,20 @@ fn stored<M: Media>(media: &M, subject: String) {
     let id = format!("store {subject}");
     let (done, total, outcome) = (0, None, Some(Outcome::Stored));
     media.emit(Event::Step(Step { id, action: Action::Tag, subject, target: None, done, total, outcome }));
+}
+
+async fn unpack<'a, M: Media>(
+    media: &'a M,
+    store: &Layout<M::Directory>,
+    image: &Image<'a, '_, M>,
+    native: &Platform,
+) -> Result<()> {
+    let Some(picture) = image.pictures.iter().find(|picture| picture.platform.fits(native)) else {
+        media.emit(Event::Warning(format!("nothing is unpacked: there is no image for {native}")));
+        return Ok(());
+    };
+    let layers = picture.layers.iter().map(|blob| (blob.layer.diff_id.clone(), blob.bytes.clone()));
+    crate::unpack::keep(media, store, layers).await
 }
 
 /// How images are sent.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::*;
 use crate::inspect::compare::Relation;
 use crate::layer;
-use crate::media::{self, Chunk, Credential, Event, HashAlgorithm, Packed, Request};
+use crate::media::{self, Chunk, Credential, Event, Ground, HashAlgorithm, Packed, Request};
 use crate::memory;
 
 /// Memory that counts the bytes that are read of it.
@@ -108,8 +108,12 @@ impl Media for Counting {
         panic!("nothing is written")
     }
 
-    async fn root_filesystem(&self, dest: &str) -> Result<memory::TreeWriter> {
-        self.0.root_filesystem(dest).await
+    async fn root_filesystem(&self, dest: &str, ground: Ground) -> Result<memory::TreeWriter> {
+        self.0.root_filesystem(dest, ground).await
+    }
+
+    async fn kept(&self, _: &Folder, _: &str) -> Result<Option<memory::TreeWriter>> {
+        panic!("nothing is written")
     }
 
     async fn exchange(&self, request: Request) -> Result<memory::Exchange> {
