@@ -117,6 +117,7 @@ pub async fn make<'a, 'o, M: Media>(
     opened: &mut Opened<'a, M>,
     outputs: &'o [Output],
     store: &Layout<M::Directory>,
+    runtime: bool,
 ) -> Result<Vec<Image<'a, 'o, M>>> {
     let (drafts, indexed, epoch) = (std::mem::take(&mut opened.drafts), opened.indexed, opened.epoch);
     let name = opened.name.as_deref();

@@ -179,7 +179,7 @@ async fn export<M: Media>(media: &M, mut job: Job<M>, store: M::Directory, uploa
     let native = job.native.clone();
     let runtime = job.runtime.take().map(|store| Runtime { store, native: native.clone() });
     let mut opened = open::open(media, job, &store).await?;
-    let images = image::make(media, &mut opened, &outputs, &store).await?;
+    let images = image::make(media, &mut opened, &outputs, &store, runtime.is_some()).await?;
     if !policy.dry_run {
         match &runtime {
             Some(runtime) => runtime.keep(media, &images).await?,
