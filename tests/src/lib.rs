@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+pub mod broken;
 pub mod cases;
 pub mod certificates;
 pub mod containerd;

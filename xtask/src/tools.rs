@@ -114,7 +114,7 @@ const CARGO_DENY: &str = "0.20.2";
 const NODE: u32 = 20;
 
 /// Programs and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 11] = [
+const PROGRAMS: [(&str, &str); 12] = [
     ("containerd", "containerd"),
     ("docker-registry", "docker-registry"),
     ("mmdebstrap", "mmdebstrap"),
@@ -124,6 +124,7 @@ const PROGRAMS: [(&str, &str); 11] = [
     ("setpriv", "util-linux"),
     ("skopeo", "skopeo"),
     ("tar", "tar"),
+    ("time", "time"),
     ("umoci", "umoci"),
     ("zstd", "zstd"),
 ];
