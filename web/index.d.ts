@@ -86,6 +86,8 @@ export type Where = (
   | { blob: Blob }
   /** In Node: an archive, a layer, a document, or a folder with an OCI layout; for `exportImage` also a folder of files. */
   | { path: string }
+  /** What a blob may be, coming once. */
+  | { stream: ReadableStream<Uint8Array> }
   | { layout: LayoutPlace }
   /** An image of a registry, by its reference. */
   | { registry: string }
