@@ -40,14 +40,14 @@ for (const name of sources ? readdirSync(sources).sort() : []) {
 test('documents, entries and files are those of the layout', { skip }, async () => {
   const path = join(sources, 'base-gzip');
   const image = await inspect(path);
-  const { digest, configDigest, layers } = await image.summary();
+  const { digest, configDigest } = await image.summary();
   for (const one of [digest, configDigest]) {
     assert.deepEqual(Buffer.from(await image.document(one)), readFileSync(join(path, 'blobs', one.replace(':', '/'))));
   }
   const entries = await image.entries(0, { max: 100000 });
   const listed = await printed('ls', '--layer', '0', '--json', `oci:${path}`);
   assert.equal(entries.entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''), listed);
-  const changes = await image.layerChanges(layers.length - 1, { max: 1 });
+  const changes = await image.layerChanges(0, { max: 1 });
   assert.equal(changes.changes.length, 1);
   const file = (await all(image)).find(({ type, size }) => type === 'file' && size > 10);
   const whole = await printed('cat', `oci:${path}:/${file.path}`);
@@ -96,7 +96,7 @@ async function all(image) {
   }
 }
 
-/** The same text, too: members come in the same order. */
+/** Members come in the same order, too. */
 function same(found, text) {
-  assert.equal(JSON.stringify(found), text.trim());
+  assert.equal(JSON.stringify(found), JSON.stringify(JSON.parse(text)));
 }
