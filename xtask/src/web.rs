@@ -28,13 +28,22 @@ fn shell() -> Result<()> {
     let keep = r#"profile.guest.package.ocix-browser.strip="debuginfo""#;
     guest::compile(&["--package", "ocix-browser", "--config", keep])?;
     let module = paths::target().join(guest::TARGET).join("guest/ocix_browser.wasm");
+    let out = paths::root().join("web/pkg");
+    let made = paths::target().join("web");
+    // The module that the files were made of tells whether there is anything to do.
+    let source = made.join("ocix.core.wasm");
+    let bytes = fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
+    if out.join("ocix_bg.wasm").is_file() && fs::read(&source).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
     let mut bindgen = Bindgen::new();
     bindgen.input_path(&module).out_name("ocix").typescript(true);
     bindgen.remove_name_section(true).remove_producers_section(true);
     bindgen.web(true).context("wasm-bindgen does not know the target `web`")?;
-    let made = paths::target().join("web/pkg");
+    let made = made.join("pkg");
     bindgen.generate(&made).with_context(|| format!("cannot write {}", made.display()))?;
-    copy_changed(&made, &paths::root().join("web/pkg"))
+    copy_changed(&made, &out)?;
+    fs::write(&source, bytes).with_context(|| format!("cannot write {}", source.display()))
 }
 
 /// What `npm run build` makes of `web/page` and the package, unless it was made since anything there changed.
