@@ -72,7 +72,7 @@ export interface Results {
   names: string[];
   warnings: string[];
   /** Removes files from the disk; their blobs cannot be read any more. When the page or process ends they go by themselves. */
-  discard(): void;
+  discard(): Promise<void>;
 }
 
 /** What became of one name of an output. */

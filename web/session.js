@@ -25,6 +25,9 @@ export class Session {
       const given = await content(source, context, this.#host);
       const stop = stopped(context.signal);
       const image = await this.#core.Image.open(media, given, this.#settings(settings), media.store, stop);
+      // Nobody waits for it any more.
+      if (context.signal.aborted) image.free();
+      context.signal.throwIfAborted();
       return this.#keep(new Opened(image, media));
     } catch (why) {
       await media.drafts.discard();
@@ -61,6 +64,7 @@ export class Session {
     const media = new Media(this.#host, job, context);
     try {
       const results = await exportImage(this.#core, job, media, this.#host);
+      context.signal.throwIfAborted();
       const kept = this.#next++;
       this.#kept.set(kept, media.drafts);
       return { ...results, kept };

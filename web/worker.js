@@ -6,10 +6,11 @@ import { Pool } from './media/workers.js';
 import init, * as core from './pkg/ocix.js';
 import { Session } from './session.js';
 
-const wasm = WebAssembly.compileStreaming(fetch(new URL('./pkg/ocix_bg.wasm', import.meta.url)));
+const wasm = new URL('./pkg/ocix_bg.wasm', import.meta.url);
 
 async function session() {
-  const module = await wasm;
+  // Not every server says what it is.
+  const module = await WebAssembly.compileStreaming(fetch(wasm)).catch(async () => WebAssembly.compile(await (await fetch(wasm)).arrayBuffer()));
   await init({ module_or_path: module });
   const pool = new Pool(core, (received) => thread(module, received), navigator.hardwareConcurrency ?? 1);
   return new Session(core, { disk: await disk(), pool, page: true, native: 'linux/amd64' });

@@ -1,7 +1,31 @@
-// Node's disk for temporaries: a folder that goes when the process ends.
+// Node's disk for temporaries: a folder that goes when the process ends. What a process left that was killed is swept by the next one.
 
-import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readSync, readdirSync, rmSync, unlinkSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+const PREFIX = 'ocix-node-';
+
+/** A folder of this process: `{ folder, remove() }`. */
+export function temporary() {
+  for (const name of readdirSync(tmpdir())) {
+    const [, pid] = name.startsWith(PREFIX) ? /^(\d+)-/.exec(name.slice(PREFIX.length)) ?? [] : [];
+    if (pid && !lives(Number(pid))) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
+  const folder = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove);
+  return { folder, remove };
+}
+
+/** Whether there is such a process; another user's may be one. */
+function lives(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch (why) {
+    return why.code !== 'ESRCH';
+  }
+}
 
 /** As media/drafts.js wants it. */
 export function disk(folder) {

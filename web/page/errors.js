@@ -10,10 +10,13 @@ import { shown } from './text.js';
 export function failure(error, { retry, route } = {}) {
   const { heading, body, action } = explained(error, { retry, route });
   const causes = error.causes ?? [];
+  // The message of the package has the causes behind it.
+  const all = ['', ...causes].join(': ');
+  const said = error.message.endsWith(all) ? error.message.slice(0, error.message.length - all.length) : error.message;
   return html`<section class="state failed" aria-label="Error">
     <h2>${heading}</h2>
     ${body ? html`<p>${body}</p>` : nothing}
-    <p class="data said">${shown(error.message)}</p>
+    <p class="data said">${shown(said)}</p>
     ${causes.length > 0 ? html`<ul class="data said">${causes.map((cause) => html`<li>${shown(cause)}</li>`)}</ul>` : nothing}
     ${action ?? (retry ? html`<button type="button" @click=${retry}>Try again</button>` : nothing)}
   </section>`;
@@ -23,6 +26,19 @@ function explained(error, { retry, route }) {
   const kind = route?.of ? parts(route.of)[0] : '';
   const registry = kind === 'registry' ? registryOf(parts(route.of)[1]) : '';
   if (error.code === 'absent') return absent(error, retry);
+  if (kind === 'folder' && /oci-layout|index\.json/u.test(error.message) && route.view !== 'export') {
+    return {
+      heading: 'This folder is no image',
+      body: 'It is no OCI layout. Its files can become an image, though.',
+      action: html`<a class="button main" href=${within(route, { view: 'export', as: 'files' })}>Make an image of its files</a>`,
+    };
+  }
+  if (error.detail === 'several images' && route?.of) {
+    // The core names them in its words.
+    const names = [...error.message.matchAll(/`([^`]+)`/gu)].map(([, name]) => name);
+    const link = (name) => html`<li><a class="chip data" href=${within({ of: route.of, name }, { view: route.view })}>${shown(name)}</a></li>`;
+    return { heading: 'There are several images in it', action: html`<ul class="chips">${names.map(link)}</ul>` };
+  }
   if (error.code === 'cors') {
     return {
       heading: `The browser may not read ${registry || 'this registry'}`,
@@ -30,7 +46,7 @@ function explained(error, { retry, route }) {
       action: html`<ocix-command .words=${['serve', '--registry', registry || 'HOST']}></ocix-command>`,
     };
   }
-  if (error.code === 'denied' && error.fault === 'registry') {
+  if (refused(error)) {
     return {
       heading: signedIn(registry) ? 'The registry refuses this user or password' : 'The registry asks who you are',
       body: 'User and password go to this registry only, and are forgotten when the page is closed.',
@@ -42,6 +58,13 @@ function explained(error, { retry, route }) {
       heading: 'Stopped at a limit',
       body: 'What was opened unpacks to far more than an honest image does, so reading ended before it could fill the memory. On the command line every limit can be raised with --limit.',
       action: verifyInstead(route),
+    };
+  }
+  if (error.code === 'malformed' && /not a tar|no image/u.test(error.message)) {
+    return {
+      heading: 'This is not an image',
+      body: 'What can be opened: an OCI layout, a folder or a tar of one; what docker save writes; a lone layer, which is a tar, plain, gzip or zstd; a manifest or an index.',
+      action: html`<a class="button" href="#/">Open another</a>`,
     };
   }
   if (error.code === 'malformed' || error.code === 'size-mismatch' || error.code === 'digest-mismatch') {
@@ -64,6 +87,11 @@ function explained(error, { retry, route }) {
   if (error.code === 'not-found') return { heading: 'There is no such thing here' };
   if (error.fault === 'component') return { heading: 'The page has a bug', body: 'It is not your fault. What was being done has stopped; everything else goes on.' };
   return { heading: 'That did not work' };
+}
+
+/** Whether the registry wants to know who asks, or does not like the answer. */
+function refused({ code, detail, fault }) {
+  return fault === 'registry' && (code === 'denied' || (code === 'registry' && [401, 403].includes([detail].flat()[0])));
 }
 
 /** What is broken is what `verify` explains best. */

@@ -19,6 +19,10 @@ class Export extends View {
   wrong = undefined;
   #checking;
 
+  key(route) {
+    return [...super.key(route), route.as];
+  }
+
   load() {
     if (this.table.state === 'idle') this.table.start(() => options());
     this.source = content(this.route);
@@ -27,7 +31,15 @@ class Export extends View {
 
   render() {
     return html`${this.head('Export', this.#words())}
+      ${this.#files
+        ? html`<p class="note">Pages do not learn modes, owners and links of files: all belong to root, with mode 0644, folders with 0755. The command keeps them.</p>`
+        : nothing}
       ${this.table.render((table) => this.#form(table), { retry: () => this.load() })}`;
+  }
+
+  /** Whether the files of a folder become an image, and not the images in it another one. */
+  get #files() {
+    return this.route.as === 'files';
   }
 
   get #output() {
@@ -36,7 +48,7 @@ class Export extends View {
 
   #words() {
     const [verb, source, ...platform] = this.words('export');
-    return [verb, source, ...platform, '--output', this.#output];
+    return [verb, this.#files ? `dir:${source}` : source, ...platform, '--output', this.#output];
   }
 
   #form(table) {

@@ -34,9 +34,11 @@ export function forget(of) {
   }
 }
 
-/** The source of a route with the name and platform that it asks for. */
-export async function content({ of, platform, name }) {
-  return { ...(await source(of)), ...(platform && { platform }), ...(name && { name }) };
+/** The source of a route with the name and platform that it asks for; with `as=files` a folder's files, and not the images in it. */
+export async function content({ of, platform, name, as }) {
+  const found = await source(of);
+  const files = as === 'files' && found.layout ? { files: found.layout } : found;
+  return { ...files, ...(platform && { platform }), ...(name && { name }) };
 }
 
 async function open(route, { onprogress } = {}) {

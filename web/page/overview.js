@@ -15,7 +15,13 @@ class Overview extends View {
 
   load() {
     const { route } = this;
-    this.summary.start(async (how) => (await opened(route, how)).summary(how));
+    this.summary.start(async (how) => {
+      const image = await opened(route, how);
+      const summary = await image.summary(how);
+      // A lone layer is any file until its first entry has been read.
+      if (summary.digest === undefined && summary.layers.length === 1) await image.entries(0, { ...how, max: 1 });
+      return summary;
+    });
     this.graph.start(async (how) => (await opened({ of: route.of }, how)).graph(how));
   }
 

@@ -1,8 +1,9 @@
 // Looking into images from JavaScript says what the command line says, byte for byte.
 
 import assert from 'node:assert/strict';
-import { openAsBlob, readFileSync, readdirSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
+import { existsSync, openAsBlob, readFileSync, readdirSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -63,6 +64,28 @@ test('two images are compared', { skip }, async () => {
   same(await one.compare(other), await printed('diff', '--json', `oci:${a}`, `oci:${b}`));
   one.close();
   other.close();
+});
+
+test('a layout behind an address is read by ranges', { skip }, async () => {
+  const path = join(sources, 'base-gzip');
+  const asked = [];
+  const server = createServer(({ method, url, headers }, response) => {
+    asked.push(`${method} ${url.split('/')[1]} ${headers.range ?? ''}`);
+    const file = join(path, url);
+    if (!existsSync(file)) return response.writeHead(404).end();
+    const bytes = readFileSync(file);
+    const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '') ?? [undefined, 0, bytes.length - 1];
+    const part = bytes.subarray(Number(from), Number(to) + 1);
+    return response.writeHead(headers.range ? 206 : 200, { 'content-length': part.length }).end(method === 'HEAD' ? '' : part);
+  });
+  await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
+  const image = await inspect({ layout: new URL(`http://127.0.0.1:${server.address().port}/`) });
+  same(await image.summary(), await printed('inspect', '--json', `oci:${path}`));
+  assert.ok((await all(image)).length > 0);
+  assert.ok(asked.every((line) => /^HEAD|bytes=/.test(line)), asked.join('\n'));
+  image.close();
+  server.close();
+  server.closeAllConnections();
 });
 
 for (const kind of ['docker-archives', 'tar', 'layouts']) {
