@@ -64,12 +64,12 @@ fn page() -> Result<()> {
         let part = |folder: &PathBuf| folder.parent() != Some(&*web) || PARTS.iter().any(|part| folder.ends_with(part));
         folders.extend(within.into_iter().filter(part));
     }
-    if modified(&web.join("dist/index.html")).is_ok_and(|made| made > newest) {
+    if modified(&paths::page().join("index.html")).is_ok_and(|made| made > newest) {
         return Ok(());
     }
     npm(&["run", "--silent", "build"])?;
     // What is copied keeps the time of its source, and is looked at here.
-    touch(&web.join("dist/index.html"))
+    touch(&paths::page().join("index.html"))
 }
 
 fn npm(args: &[&str]) -> Result<()> {
