@@ -118,7 +118,8 @@ fn runc_runs_a_bundle() {
     runnable(&scratch, config);
     bundle(&scratch, "oci:layout", "bundle", &[]);
     let run = runc(&scratch, &mut program("script"));
-    assert_eq!(run.stdout.replace('\r', ""), "0\n0\n/etc\nit runs /root\n2\nover\n", "{}", run.told());
+    // The terminal may say first that nobody types.
+    assert!(run.stdout.replace('\r', "").ends_with("0\n0\n/etc\nit runs /root\n2\nover\n"), "{}", run.told());
 }
 
 /// Another user's, who has no rights; where the kernel does not let such a user make a user namespace, runc says so.
@@ -136,7 +137,9 @@ fn runc_runs_a_rootless_bundle() {
         command.env("HOME", &home).env("OCIX_STORE", home.join("store")).env("XDG_RUNTIME_DIR", &home);
         command
     };
-    let mut unpack = as_user(&ocix_tests::scratch::binary());
+    let binary = scratch.path("ocix");
+    fs::copy(ocix_tests::scratch::binary(), &binary).unwrap();
+    let mut unpack = as_user(&binary);
     let unpack = unpack.args(["unpack", "--progress=plain", "--bundle", "--rootless", "oci:../layout", "bundle"]);
     let run = Run::of(unpack.current_dir(&home)).ok();
     assert!(run.stderr.contains("user 1000:1001 has no place"), "{}", run.told());
@@ -146,7 +149,7 @@ fn runc_runs_a_rootless_bundle() {
     }
     fs::rename(home.join("bundle"), scratch.path("bundle")).unwrap();
     let run = runc(&scratch, &mut as_user(Path::new("script")));
-    assert_eq!(run.stdout.replace('\r', ""), "0\n2\n", "{}", run.told());
+    assert!(run.stdout.replace('\r', "").ends_with("0\n2\n"), "{}", run.told());
 }
 
 #[test]

@@ -74,10 +74,12 @@ fn another_user_unpacks() {
     everything(&scratch, "");
     let home = scratch.folder("user");
     std::os::unix::fs::chown(&home, Some(4321), Some(4322)).unwrap();
+    let binary = scratch.path("ocix");
+    fs::copy(ocix_tests::scratch::binary(), &binary).unwrap();
     let as_user = |args: &[&str]| {
         let mut command = program("setpriv");
         command.args(["--reuid=4321", "--regid=4322", "--clear-groups", "--bounding-set=-all"]);
-        command.arg(ocix_tests::scratch::binary()).arg("unpack").args(args).current_dir(&home);
+        command.arg(&binary).arg("unpack").args(args).current_dir(&home);
         Run::of(command.env("HOME", &home).env("OCIX_STORE", home.join("store")))
     };
     as_user(&["-q", "oci:../layout", "out"]).failed(1, &["only root", "--rootless"]);

@@ -130,9 +130,10 @@ impl media::Sink for Sink {
 }
 
 impl media::TreeWriter for TreeWriter {
-    async fn put(&mut self, entries: Vec<(Entry, Vec<u8>)>) -> Result<()> {
-        for (entry, content) in entries {
-            self.0.put(entries::outward(entry)).await.map_err(inward)?;
+    /// One after the other: a JavaScript host has no calls to save.
+    async fn put(&mut self, next: Vec<(Entry, Vec<u8>)>) -> Result<()> {
+        for (entry, content) in next {
+            self.0.put(entries::outward(entry)).await.map(drop).map_err(inward)?;
             if !content.is_empty() {
                 self.write(content).await?;
             }
@@ -229,14 +230,14 @@ impl media::Media for Seam {
         self.0.layout(dest).await.map(|directory| Directory(directory.unchecked_into())).map_err(inward)
     }
 
-    /// Every folder is new here.
     async fn root_filesystem(&self, dest: &str, _: Ground) -> Result<TreeWriter> {
         self.0.root_filesystem(dest).await.map(|writer| TreeWriter(writer.unchecked_into())).map_err(inward)
     }
 
     async fn kept(&self, _: &Directory, _: &str) -> Result<Option<TreeWriter>> {
-        let message = "nothing is unpacked here, for nothing is kept: leave out `unpack`";
-        Err(Error::new(Fault::Request, Code::Unsupported("unpack".into()), message))
+        let message =
+            "the store of a page or of Node keeps no unpacked images: leave out unpack=true, or use the command line";
+        Err(Error::new(Fault::Host, Code::Unsupported("unpack".into()), message))
     }
 
     async fn exchange(&self, request: Request) -> Result<Exchange> {

@@ -86,7 +86,8 @@ impl<'a, M: Media> Part<'a, M> {
             bytes = Bytes::file(writer.reader().await?);
             payload = layer::payload(&bytes).await?;
         }
-        diff_id = diff_id.filter(|_| payload.is_none());
+        // A plain layer's digest is its tar's already.
+        diff_id = diff_id.filter(|id| payload.is_none() && descriptor.as_ref().is_none_or(|of| of.digest != id.0));
         Ok(Self { bytes, payload, descriptor, diff_id, again: Cell::new(false), _brought: brought })
     }
 }

@@ -50,6 +50,7 @@ pub fn config(image: &Config, accounts: &Accounts, rootless: Option<User>) -> Re
     let warning = mapped.then(|| {
         format!("the image's user {}:{} has no place in a rootless bundle, which runs as root", user.uid, user.gid)
     });
+    let user = if rootless.is_some() { user::resolve("", accounts)? } else { user };
     let annotations = annotations(image, &execution)?;
     let document = Value::Object(vec![
         ("ociVersion", "1.0.2".into()),
@@ -83,8 +84,8 @@ fn process<'a>(execution: &Object<'_>, user: &user::Found, rootless: bool) -> Re
     }
     let directory = execution.text("WorkingDir")?.unwrap_or_default();
     let directory = if directory.starts_with('/') { directory } else { format!("/{directory}") };
-    let id = |id: u32| Value::Number(if rootless { 0 } else { id.into() });
-    let mut who = vec![("uid", id(user.uid)), ("gid", id(user.gid))];
+    let id = |id: u32| if rootless { 0 } else { id.into() };
+    let mut who = vec![("uid", Value::Number(id(user.uid))), ("gid", Value::Number(id(user.gid)))];
     if !rootless && !user.groups.is_empty() {
         who.push(("additionalGids", Value::Array(user.groups.iter().map(|id| Value::Number((*id).into())).collect())));
     }
