@@ -29,13 +29,15 @@ let shown = Infinity;
 let memory = 0;
 for (let tries = 0; tries < 3; tries += 1) {
   const visit = await chromium.visit({ path: '#/' });
-  const begun = performance.now();
-  await visit.drop(archive);
-  await visit.view('files');
-  await visit.page.waitForSelector('#tree [role=row].directory, #tree .rows-seen [role=row]');
-  shown = Math.min(shown, performance.now() - begun);
+  const longest = await visit.longest(async () => {
+    const begun = performance.now();
+    await visit.drop(archive);
+    await visit.view('files');
+    await visit.page.waitForSelector('#tree .rows-seen [role=row]');
+    shown = Math.min(shown, performance.now() - begun);
+  });
   memory = Math.max(memory, await peak(visit));
-  report('longest task of the page meanwhile', `${(await visit.longest()).toFixed(0)} ms`, '100 ms');
+  report('longest task of the page meanwhile', `${longest.toFixed(0)} ms`, '100 ms');
   await visit.close();
 }
 const size = statSync(archive).size;

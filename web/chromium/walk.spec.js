@@ -8,7 +8,11 @@ import { bytes, mode, number, percent, short, shown } from '../page/text.js';
 import { HARMLESS, json, lines, ocix, packed, shared, start } from './harness.js';
 
 let chromium;
-before(async () => (chromium = await start()));
+let visit;
+before(async () => {
+  chromium = await start();
+  visit = await chromium.visit();
+});
 after(() => chromium.close());
 
 const SOURCES = readdirSync(join(shared, 'golden/sources')).map((name) => [name, () => packed(`golden/sources/${name}`)]);
@@ -17,7 +21,6 @@ const ARCHIVES = readdirSync(join(shared, 'corpora/docker-archives')).map((name)
 for (const [name, file] of [...SOURCES, ...ARCHIVES]) {
   test(`${name}: what is shown is what the command line says`, async () => {
     const path = file();
-    const visit = await chromium.visit();
     await visit.drop(path);
     // What cannot be looked at as one image here cannot there either: the same words say why.
     const summary = await json(['inspect', path]).catch((error) => error);
@@ -26,18 +29,17 @@ for (const [name, file] of [...SOURCES, ...ARCHIVES]) {
       const [, words] = /ocix: (?:cannot open `[^`]*`: )?(.*?)(: choose|$)/mu.exec(summary.message);
       assert.ok(said.includes(words), `${said}\n${summary.message}`);
     } else {
-      await overview(visit, summary);
-      await layers(visit, path);
-      await files(visit, path);
+      await overview(summary);
+      await layers(path);
+      await files(path);
     }
-    await documents(visit, path);
-    await verification(visit, path);
+    await documents(path);
+    await verification(path);
     assert.deepEqual(await visit.harm(), HARMLESS);
-    await visit.close();
   });
 }
 
-async function overview(visit, summary) {
+async function overview(summary) {
   const said = await visit.text();
   for (const part of [summary.digest, summary.configDigest, summary.platform, bytes(summary.size)]) {
     if (part !== undefined) assert.ok(said.includes(part), `${part} is not in\n${said}`);
@@ -50,7 +52,7 @@ async function overview(visit, summary) {
   assert.equal(await visit.page.locator('.history li').count(), summary.history?.length ?? 0);
 }
 
-async function layers(visit, path) {
+async function layers(path) {
   const { layers: deeds, efficiency } = await json(['inspect', '--layers', path]);
   await visit.view('layers');
   const said = await visit.text();
@@ -65,7 +67,7 @@ async function layers(visit, path) {
   for (const one of efficiency.wasted.slice(0, 20)) assert.ok(said.includes(`/${shown(one.path)}`), one.path);
 }
 
-async function files(visit, path) {
+async function files(path) {
   const all = (await lines(['ls', '-R', path])).filter((entry) => entry.path !== '.');
   await visit.view('files', { q: '*' });
   assert.equal(Number((await visit.text('.count-of')).match(/^[\d,]+/u)?.[0].replaceAll(',', '') ?? 0), all.length);
@@ -82,7 +84,7 @@ async function files(visit, path) {
   assert.equal(await text(download), await ocix(['cat', `${path}:/${file.path}`]));
 }
 
-async function documents(visit, path) {
+async function documents(path) {
   const graph = await json(['tree', path, '--no-referrers']).catch(() => undefined);
   await visit.view('documents');
   if (!graph) return;
@@ -104,7 +106,7 @@ async function documents(visit, path) {
   if (raw !== undefined && graph.roots.length === 1) assert.equal(await text(download), raw);
 }
 
-async function verification(visit, path) {
+async function verification(path) {
   const report = await json(['verify', path], { allowed: [0, 1] }).catch(() => undefined);
   await visit.view('verify');
   if (!report) return assert.ok(await visit.page.locator('.state.failed').isVisible());
