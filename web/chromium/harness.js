@@ -111,8 +111,9 @@ export class Visit {
     return visit;
   }
 
-  /** Drops a file or folder onto the page, as a file manager does. */
-  async drop(path) {
+  /** Drops a file or folder onto the first page, or where the page is, as a file manager does. */
+  async drop(path, { here = false } = {}) {
+    if (!here) await this.page.click('.brand');
     const session = await this.context.newCDPSession(this.page);
     const data = { items: [], files: [path], dragOperationsMask: 1 };
     for (const type of ['dragEnter', 'dragOver', 'drop']) await session.send('Input.dispatchDragEvent', { type, x: 400, y: 300, data });
