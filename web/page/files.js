@@ -111,11 +111,12 @@ class Files extends View {
   }
 
   #command() {
-    const { path, layer } = this.route;
+    const { path, layer, changed } = this.route;
     const number = layer === undefined ? [] : ['--layer', layer];
     const file = path && this.#entryOf(inner(path))?.type !== 'directory';
     if (file) return this.words('cat', { behind: `:${path}`, more: number });
     if (layer !== undefined) return this.words('ls -l', { more: number });
+    if (changed !== undefined) return this.words('inspect --layers');
     return this.#byFolder ? this.words('ls -l', { behind: `:${path ?? '/'}` }) : this.words('ls -l -R');
   }
 
