@@ -13,6 +13,7 @@ mod options;
 mod progress;
 mod push;
 mod registries;
+mod serve;
 mod settings;
 mod source;
 mod transfer;
@@ -54,6 +55,8 @@ enum Command {
     Options(options::Options),
     /// Push an image of the store to its registry or to others, as it is.
     Push(Box<push::Push>),
+    /// Show images in a browser: the page, with the store and with registries that let no page read them.
+    Serve(Box<serve::Serve>),
     /// Show an image's documents and blobs, what lists them, and what refers to them.
     Tree(Box<look::tree::Command>),
     /// Find all that is wrong or odd with an image; exit with 1 when it is broken.
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
         Ok(Arguments { command: Command::Ls(ls) }) => ls.run(),
         Ok(Arguments { command: Command::Options(options) }) => options.run(),
         Ok(Arguments { command: Command::Push(push) }) => push.run(),
+        Ok(Arguments { command: Command::Serve(serve) }) => serve.run(),
         Ok(Arguments { command: Command::Tree(tree) }) => tree.run(),
         Ok(Arguments { command: Command::Verify(verify) }) => verify.run(),
         Err(usage) => {
