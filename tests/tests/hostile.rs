@@ -29,11 +29,9 @@ fn everything_ends_by_a_limit() {
         let report: Value = serde_json::from_str(&verified.stdout).unwrap();
         let codes: Vec<&Value> = report["findings"].as_array().unwrap().iter().map(|found| &found["code"]).collect();
         assert!(codes.contains(&&Value::from(code)), "{name}: {codes:?}");
-        for args in [&["ls", "-R", name][..], &["inspect", "--layers", name], &["inspect", "--file=/x", name]] {
-            let run = measured(&scratch, args);
-            assert_eq!(run.code, Some(1), "{name}: {}", run.told());
-            assert!(run.stderr.contains(told), "{name}: {}", run.told());
-        }
+        let run = measured(&scratch, &["ls", "-R", name]);
+        assert_eq!(run.code, Some(1), "{name}: {}", run.told());
+        assert!(run.stderr.contains(told), "{name}: {}", run.told());
         // The same on both sides is still read: neither says what is in it.
         let run = measured(&scratch, &["diff", name, name]);
         assert!(run.code == Some(0) || run.stderr.contains(told), "{name}: {}", run.told());
@@ -66,10 +64,10 @@ fn hostile() -> Vec<Hostile> {
     // A window of 2 MiB, and blocks of one byte said 128 Ki times: 10 GiB of zeros, the header of a file before them.
     let mut frame = [&zstd(&large)[..], &[0x28, 0xb5, 0x2f, 0xfd, 0, 0x58]].concat();
     frame.extend([2, 0, 0x10, 0].repeat(80_000));
-    let same = gzip(&file(b"f", b"").repeat(100_000)).repeat(100);
     let mut names = Vec::new();
-    for number in 0..400_000 {
-        names.extend(file(format!("{number:090}").as_bytes(), b""));
+    for number in 0..260_000 {
+        let name = format!("{}/{number:0250}", "d".repeat(250));
+        names.extend([extended(b'L', name.as_bytes()), file(b"", b"")].concat());
     }
     let records: Vec<u8> = (0..60_000).flat_map(|n| record(&format!("SCHILY.xattr.user.{n}"), b"x")).collect();
     vec![
@@ -80,7 +78,7 @@ fn hostile() -> Vec<Hostile> {
             told: "times its size",
         },
         Hostile { name: "zeros.zst", layer: frame, code: "limit-compression-ratio", told: "times its size" },
-        Hostile { name: "entries.gz", layer: same, code: "limit-entries", told: "entries" },
+        Hostile { name: "entries.gz", layer: many(&file(b"f", b"")), code: "limit-entries", told: "entries" },
         Hostile {
             name: "extensions.gz",
             layer: gzip(&extended(b'x', &record("path", b"x")).repeat(100_000)).repeat(20),
@@ -89,7 +87,7 @@ fn hostile() -> Vec<Hostile> {
         },
         Hostile {
             name: "globals.gz",
-            layer: gzip(&extended(b'g', &record("comment", b"x")).repeat(100_000)).repeat(100),
+            layer: many(&extended(b'g', &record("comment", b"x"))),
             code: "limit-entries",
             told: "entries",
         },
@@ -112,6 +110,17 @@ fn hostile() -> Vec<Hostile> {
             told: "a path in the tar",
         },
     ]
+}
+
+/// Ten million of an entry, and here and there what cannot be compressed.
+fn many(entry: &[u8]) -> Vec<u8> {
+    let mut state = 1_u64;
+    let mut noise = || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as u8
+    };
+    let some = |_| [entry.repeat(1000), file(b"noise", &(0..512).map(|_| noise()).collect::<Vec<_>>())].concat();
+    gzip(&(0..100).flat_map(some).collect::<Vec<u8>>()).repeat(100)
 }
 
 /// Runs it, and what it had in memory at most must be what a small machine has.

@@ -187,8 +187,7 @@ fn document(document: &Document) -> String {
     if rest == 0 {
         return String::new();
     }
-    let rows =
-        told.iter().take(FIELDS).map(|Field { path, a, b }| vec![draw::cut(path, 60), value(a), value(b)]);
+    let rows = told.iter().take(FIELDS).map(|Field { path, a, b }| vec![draw::cut(path, 60), value(a), value(b)]);
     let heads = [document.to_uppercase(), "A".to_owned(), "B".to_owned()].to_vec();
     let mut text = format!("\n{}", draw::table(std::iter::once(heads).chain(rows).collect(), &[]));
     let more = rest.saturating_sub(told.len().min(FIELDS) as u64);
