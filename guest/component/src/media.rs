@@ -18,6 +18,8 @@ pub struct Input(pub files::Input);
 pub struct Tree(pub trees::Tree);
 /// `directories.directory`.
 pub struct Directory(pub directories::Directory);
+/// `directories.lock`.
+pub struct Lock(directories::Lock);
 /// `directories.writer`.
 pub struct Writer(directories::Writer);
 /// `destinations.sink`.
@@ -61,7 +63,7 @@ impl media::Tree for Tree {
 impl media::Directory for Directory {
     type File = File;
     type Writer = Writer;
-    type Lock = directories::Lock;
+    type Lock = Lock;
 
     async fn open(&self, path: &str) -> Result<Option<File>> {
         Ok(self.0.open(path.to_owned()).await.map_err(inward)?.map(File))
@@ -71,8 +73,18 @@ impl media::Directory for Directory {
         self.0.create().await.map(Writer).map_err(inward)
     }
 
-    async fn lock(&self) -> Result<directories::Lock> {
-        self.0.lock().await.map_err(inward)
+    async fn lock(&self) -> Result<Lock> {
+        self.0.lock().await.map(Lock).map_err(inward)
+    }
+
+    async fn names(&self, folder: &str) -> Result<Vec<String>> {
+        self.0.names(folder.to_owned()).await.map_err(inward)
+    }
+}
+
+impl media::Lock for Lock {
+    async fn remove(&self, path: &str) -> Result<Option<u64>> {
+        self.0.remove(path.to_owned()).await.map_err(inward)
     }
 }
 
@@ -87,8 +99,8 @@ impl media::Writer for Writer {
         self.0.reader().await.map(File).map_err(inward)
     }
 
-    async fn publish(self, path: &str) -> Result<()> {
-        self.0.publish(path.to_owned()).await.map_err(inward)
+    async fn publish(self, path: &str) -> Result<File> {
+        self.0.publish(path.to_owned()).await.map(File).map_err(inward)
     }
 }
 

@@ -57,6 +57,10 @@ pub struct Tree {
 #[derive(Clone, Debug, Default)]
 pub struct Directory(Rc<RefCell<BTreeMap<String, File>>>);
 
+/// The lock of a [`Directory`]: in memory there is one process, which always gets it.
+#[derive(Debug)]
+pub struct Lock(Directory);
+
 /// An unpublished file of a [`Directory`].
 #[derive(Debug)]
 pub struct Writer {
@@ -161,7 +165,7 @@ impl media::Tree for Tree {
 impl media::Directory for Directory {
     type File = File;
     type Writer = Writer;
-    type Lock = ();
+    type Lock = Lock;
 
     async fn open(&self, path: &str) -> Result<Option<File>> {
         Ok(self.0.borrow().get(path).cloned())
@@ -171,8 +175,29 @@ impl media::Directory for Directory {
         Ok(Writer { directory: self.clone(), bytes: Vec::new() })
     }
 
-    async fn lock(&self) -> Result<()> {
-        Ok(())
+    async fn lock(&self) -> Result<Lock> {
+        Ok(Lock(self.clone()))
+    }
+
+    async fn names(&self, folder: &str) -> Result<Vec<String>> {
+        let all = self.0.borrow();
+        let within = |path: &String| match folder {
+            "" => Some(path.clone()),
+            _ => Some(path.strip_prefix(folder)?.strip_prefix('/')?.to_owned()),
+        };
+        let mut names: Vec<String> = all.keys().filter_map(within).collect();
+        names.iter_mut().for_each(|name| name.truncate(name.find('/').map_or(name.len(), |at| at.saturating_add(1))));
+        names.dedup();
+        Ok(names)
+    }
+}
+
+impl media::Lock for Lock {
+    async fn remove(&self, path: &str) -> Result<Option<u64>> {
+        let mut all = self.0.0.borrow_mut();
+        // Whoever has it open shares it with the directory.
+        let free = all.get(path).is_some_and(|file| Rc::strong_count(&file.0) == 1);
+        Ok(if free { all.remove(path).map(|file| file.0.len() as u64) } else { None })
     }
 }
 
@@ -188,9 +213,10 @@ impl media::Writer for Writer {
         Ok(self.bytes.clone().into())
     }
 
-    async fn publish(self, path: &str) -> Result<()> {
-        self.directory.0.borrow_mut().insert(path.into(), self.bytes.into());
-        Ok(())
+    async fn publish(self, path: &str) -> Result<File> {
+        let file = File::from(self.bytes);
+        self.directory.0.borrow_mut().insert(path.into(), file.clone());
+        Ok(file)
     }
 }
 

@@ -54,15 +54,21 @@ impl media::Writer for Never {
         match *self {}
     }
 
-    async fn publish(self, _: &str) -> Result<()> {
+    async fn publish(self, _: &str) -> Result<File> {
         match self {}
+    }
+}
+
+impl media::Lock for Never {
+    async fn remove(&self, _: &str) -> Result<Option<u64>> {
+        match *self {}
     }
 }
 
 impl media::Directory for Folder {
     type File = File;
     type Writer = Never;
-    type Lock = ();
+    type Lock = Never;
 
     async fn open(&self, path: &str) -> Result<Option<File>> {
         Ok(self.0.open(path).await?.map(|file| File(file, self.1.clone())))
@@ -72,8 +78,12 @@ impl media::Directory for Folder {
         panic!("nothing is written")
     }
 
-    async fn lock(&self) -> Result<()> {
-        Ok(())
+    async fn lock(&self) -> Result<Never> {
+        panic!("nothing is written")
+    }
+
+    async fn names(&self, folder: &str) -> Result<Vec<String>> {
+        self.0.names(folder).await
     }
 }
 

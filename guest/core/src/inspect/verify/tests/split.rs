@@ -32,7 +32,7 @@ impl media::File for File {
 impl media::Directory for Directory {
     type File = File;
     type Writer = Writer;
-    type Lock = ();
+    type Lock = memory::Lock;
 
     async fn open(&self, path: &str) -> Result<Option<File>> {
         Ok(self.0.open(path).await?.map(|file| File(file, self.1)))
@@ -42,8 +42,12 @@ impl media::Directory for Directory {
         Ok(Writer(self.0.create().await?, self.1))
     }
 
-    async fn lock(&self) -> Result<()> {
-        Ok(())
+    async fn lock(&self) -> Result<memory::Lock> {
+        self.0.lock().await
+    }
+
+    async fn names(&self, folder: &str) -> Result<Vec<String>> {
+        self.0.names(folder).await
     }
 }
 
@@ -58,8 +62,8 @@ impl media::Writer for Writer {
         Ok(File(self.0.reader().await?, self.1))
     }
 
-    async fn publish(self, path: &str) -> Result<()> {
-        self.0.publish(path).await
+    async fn publish(self, path: &str) -> Result<File> {
+        Ok(File(self.0.publish(path).await?, self.1))
     }
 }
 
