@@ -24,7 +24,7 @@ use crate::registry::{Policy, Uploads};
 use crate::store::Layout;
 
 use deliver::{Parcel, Part};
-pub(crate) use graph::too_deep;
+pub(crate) use graph::{is_document, listed, too_deep};
 pub use graph::{MAX_DEPTH, MAX_NODES};
 
 use graph::Graph;

@@ -8,7 +8,7 @@ mod graph;
 mod image;
 pub mod layers;
 mod limits;
-mod meter;
+pub(crate) mod meter;
 mod payload;
 mod summary;
 mod text;
