@@ -95,7 +95,7 @@ const CARGO_DENY: &str = "0.20.2";
 const NODE: u32 = 20;
 
 /// Programs and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 11] = [
+const PROGRAMS: [(&str, &str); 12] = [
     ("containerd", "containerd"),
     ("docker-registry", "docker-registry"),
     ("mmdebstrap", "mmdebstrap"),
@@ -104,6 +104,7 @@ const PROGRAMS: [(&str, &str); 11] = [
     ("runc", "runc"),
     ("setpriv", "util-linux"),
     ("skopeo", "skopeo"),
+    ("strace", "strace"),
     ("tar", "tar"),
     ("umoci", "umoci"),
     ("zstd", "zstd"),
