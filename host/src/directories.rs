@@ -123,7 +123,8 @@ impl Directory {
         self.0.stays.store(true, Ordering::Relaxed);
     }
 
-    fn open(&self, path: &str) -> Result<Option<File>, Error> {
+    /// A published file. As long as it is open here, nobody removes it.
+    pub fn open(&self, path: &str) -> Result<Option<File>, Error> {
         self.check(path)?;
         let full = self.full(path);
         let why = |why: io::Error| self.refused("read", &full, &why);

@@ -143,3 +143,33 @@ impl<T: Send + 'static> HostLockWithStore<T> for Media {
 
 const LOCK: &str = ".lock";
 const PATIENCE: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::writers::Writer;
+
+    #[test]
+    fn what_is_open_is_not_removed() {
+        let path = std::env::temp_dir().join(format!("ocix-locks-{}", std::process::id()));
+        let (one, other) = (Directory::store(&path), Directory::store(&path));
+        let published = Writer::create(&one).unwrap().publish("blobs/sha256/x").unwrap();
+        let lock = Lock::wait(&other).unwrap();
+        assert_eq!(lock.remove("blobs/sha256/x").unwrap(), None, "its writer has it open");
+        let found = other.open("blobs/sha256/x").unwrap().unwrap();
+        drop(published);
+        assert_eq!(lock.remove("blobs/sha256/x").unwrap(), None, "a reader has it open");
+        drop(found);
+        // A process that another test is just starting has it open for a moment, as all that is open here.
+        let removed = (0..1000).find_map(|_| {
+            std::thread::sleep(Duration::from_millis(1));
+            lock.remove("blobs/sha256/x").unwrap()
+        });
+        assert_eq!(removed, Some(0));
+        assert_eq!(lock.remove("blobs/sha256/x").unwrap(), None);
+        assert!(other.open("blobs/sha256/x").unwrap().is_none());
+        assert!(lock.remove("../x").is_err() && lock.remove("blobs").is_err());
+        drop(lock);
+        fs::remove_dir_all(path).unwrap();
+    }
+}

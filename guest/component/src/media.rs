@@ -18,8 +18,6 @@ pub struct Input(pub files::Input);
 pub struct Tree(pub trees::Tree);
 /// `directories.directory`.
 pub struct Directory(pub directories::Directory);
-/// `directories.lock`.
-pub struct Lock(directories::Lock);
 /// `directories.writer`.
 pub struct Writer(directories::Writer);
 /// `destinations.sink`.
@@ -63,7 +61,7 @@ impl media::Tree for Tree {
 impl media::Directory for Directory {
     type File = File;
     type Writer = Writer;
-    type Lock = Lock;
+    type Lock = directories::Lock;
 
     async fn open(&self, path: &str) -> Result<Option<File>> {
         Ok(self.0.open(path.to_owned()).await.map_err(inward)?.map(File))
@@ -73,18 +71,18 @@ impl media::Directory for Directory {
         self.0.create().await.map(Writer).map_err(inward)
     }
 
-    async fn lock(&self) -> Result<Lock> {
-        self.0.lock().await.map(Lock).map_err(inward)
-    }
-
-    async fn names(&self, folder: &str) -> Result<Vec<String>> {
-        self.0.names(folder.to_owned()).await.map_err(inward)
+    async fn lock(&self) -> Result<directories::Lock> {
+        self.0.lock().await.map_err(inward)
     }
 }
 
-impl media::Lock for Lock {
-    async fn remove(&self, path: &str) -> Result<Option<u64>> {
-        self.0.remove(path.to_owned()).await.map_err(inward)
+impl media::Kept for Directory {
+    async fn names(&self, folder: &str) -> Result<Vec<String>> {
+        self.0.names(folder.to_owned()).await.map_err(inward)
+    }
+
+    async fn remove(&self, lock: &directories::Lock, path: &str) -> Result<Option<u64>> {
+        lock.remove(path.to_owned()).await.map_err(inward)
     }
 }
 

@@ -39,21 +39,22 @@ pub trait Directory {
     /// An unpublished one.
     type Writer: Writer<File = Self::File>;
     /// Held until dropped.
-    type Lock: Lock;
+    type Lock;
     /// `None` when nothing is there. As long as what is opened lives, nobody removes it.
     async fn open(&self, path: &str) -> Result<Option<Self::File>>;
     /// A new, empty, unpublished file.
     async fn create(&self) -> Result<Self::Writer>;
     /// Exclusive among processes.
     async fn lock(&self) -> Result<Self::Lock>;
-    /// What is in a folder, empty for the directory itself: files by their names, folders with a slash behind. None when nothing is there.
-    async fn names(&self, folder: &str) -> Result<Vec<String>>;
 }
 
-/// What only one process at a time does to a directory; held until dropped.
-pub trait Lock {
-    /// Removes a published file, unless somebody holds it as a [`File`]. The bytes that it had; `None` when it stays, or was not there.
-    async fn remove(&self, path: &str) -> Result<Option<u64>>;
+/// A directory that is kept for long, so that what is in it has to be looked after.
+pub trait Kept: Directory {
+    /// What is in a folder, empty for the directory itself: files by their names, folders with a slash behind. None when nothing is there.
+    async fn names(&self, folder: &str) -> Result<Vec<String>>;
+    /// Removes a published file while the lock is held, unless somebody holds the file. The bytes that it had; `None` when it stays, or was not
+    /// there.
+    async fn remove(&self, lock: &Self::Lock, path: &str) -> Result<Option<u64>>;
 }
 
 /// Bytes that nobody sees until they are published, gone when dropped before.

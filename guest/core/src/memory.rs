@@ -57,10 +57,6 @@ pub struct Tree {
 #[derive(Clone, Debug, Default)]
 pub struct Directory(Rc<RefCell<BTreeMap<String, File>>>);
 
-/// The lock of a [`Directory`]: in memory there is one process, which always gets it.
-#[derive(Debug)]
-pub struct Lock(Directory);
-
 /// An unpublished file of a [`Directory`].
 #[derive(Debug)]
 pub struct Writer {
@@ -165,7 +161,7 @@ impl media::Tree for Tree {
 impl media::Directory for Directory {
     type File = File;
     type Writer = Writer;
-    type Lock = Lock;
+    type Lock = ();
 
     async fn open(&self, path: &str) -> Result<Option<File>> {
         Ok(self.0.borrow().get(path).cloned())
@@ -175,10 +171,13 @@ impl media::Directory for Directory {
         Ok(Writer { directory: self.clone(), bytes: Vec::new() })
     }
 
-    async fn lock(&self) -> Result<Lock> {
-        Ok(Lock(self.clone()))
+    /// There is one process, which always gets it.
+    async fn lock(&self) -> Result<()> {
+        Ok(())
     }
+}
 
+impl media::Kept for Directory {
     async fn names(&self, folder: &str) -> Result<Vec<String>> {
         let all = self.0.borrow();
         let within = |path: &String| match folder {
@@ -190,11 +189,9 @@ impl media::Directory for Directory {
         names.dedup();
         Ok(names)
     }
-}
 
-impl media::Lock for Lock {
-    async fn remove(&self, path: &str) -> Result<Option<u64>> {
-        let mut all = self.0.0.borrow_mut();
+    async fn remove(&self, (): &(), path: &str) -> Result<Option<u64>> {
+        let mut all = self.0.borrow_mut();
         // Whoever has it open shares it with the directory.
         let free = all.get(path).is_some_and(|file| Rc::strong_count(&file.0) == 1);
         Ok(if free { all.remove(path).map(|file| file.0.len() as u64) } else { None })

@@ -17,7 +17,7 @@ use crate::digest::Digest;
 use crate::documents::index::{Index, name_of, tag_of};
 use crate::error::{Code, Error, Result};
 use crate::inspect::meter::Meter;
-use crate::media::{Directory, File, Hasher, Media};
+use crate::media::{File, Hasher, Kept, Media};
 
 /// What was found; docs/stores.md describes it as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -68,7 +68,7 @@ pub(super) enum Seen {
 ///
 /// # Errors
 /// Those of the medium. What is wrong with the store is in the report.
-pub async fn check<M: Media>(media: &M, store: &Layout<M::Directory>) -> Result<Report> {
+pub async fn check<M: Media<Directory: Kept>>(media: &M, store: &Layout<M::Directory>) -> Result<Report> {
     let mut report = Report { sound: true, images: 0, blobs: 0, bytes: 0, findings: Vec::new() };
     store.surroundings(&mut report).await?;
     let index = store.known_index(&mut report).await?;
@@ -122,7 +122,7 @@ pub async fn check<M: Media>(media: &M, store: &Layout<M::Directory>) -> Result<
     Ok(report)
 }
 
-impl<D: Directory> Layout<D> {
+impl<D: Kept> Layout<D> {
     /// What is there beside names and blobs.
     async fn surroundings(&self, report: &mut Report) -> Result<()> {
         for name in self.directory.names("").await? {

@@ -14,7 +14,7 @@ use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::documents::referrer::referrer;
 use crate::error::{Error, Result};
-use crate::media::{Directory, File, Lock, Media};
+use crate::media::{Directory, File, Kept, Media};
 use crate::media_type;
 
 /// What went, or would go; docs/stores.md describes it as JSON.
@@ -40,7 +40,7 @@ pub struct Collection {
 ///
 /// # Errors
 /// When it is not known what names reach, since a document is missing or damaged: then nothing is removed. Those of the medium.
-pub async fn collect<M: Media>(
+pub async fn collect<M: Media<Directory: Kept>>(
     media: &M,
     store: &Layout<M::Directory>,
     untagged: bool,
@@ -79,7 +79,7 @@ pub async fn collect<M: Media>(
         let Some(batch) = batches.next() else { break };
         live.look(store).await?;
         for digest in batch.iter().filter(|digest| !live.reached.has(digest)) {
-            match lock.remove(&digest.blob_path()).await? {
+            match store.directory.remove(&lock, &digest.blob_path()).await? {
                 None if store.directory.open(&digest.blob_path()).await?.is_none() => {}
                 None => done.held = done.held.saturating_add(1),
                 Some(size) => {
@@ -110,7 +110,7 @@ struct Live {
 
 impl Live {
     /// At `index.json`, unless it has not changed since the last time.
-    async fn look<D: Directory>(&mut self, store: &Layout<D>) -> Result<()> {
+    async fn look<D: Kept>(&mut self, store: &Layout<D>) -> Result<()> {
         let bytes = store.index_bytes().await?.unwrap_or_default();
         if bytes == self.index {
             return Ok(());
@@ -142,7 +142,7 @@ impl Live {
     }
 
     /// What is not reached.
-    async fn garbage<D: Directory>(&mut self, store: &Layout<D>) -> Result<Vec<Digest>> {
+    async fn garbage<D: Kept>(&mut self, store: &Layout<D>) -> Result<Vec<Digest>> {
         self.look(store).await?;
         let mut garbage = store.blobs().await?;
         garbage.retain(|digest| !self.reached.has(digest));
@@ -168,12 +168,12 @@ async fn about<D: Directory>(store: &Layout<D>, entry: &Descriptor) -> Result<Op
 }
 
 /// Forgets what is remembered of blobs that are gone; how many records that were.
-async fn forget<D: Directory>(store: &Layout<D>) -> Result<u64> {
+async fn forget<D: Kept>(store: &Layout<D>) -> Result<u64> {
     let stale = store.stale_records().await?;
     let mut records = 0_u64;
     let lock = store.directory.lock().await?;
     for path in stale {
-        if lock.remove(&path).await?.is_some() {
+        if store.directory.remove(&lock, &path).await?.is_some() {
             records = records.saturating_add(1);
         }
     }

@@ -10,7 +10,7 @@ use super::images::Image;
 use super::{Layout, repair};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
-use crate::media::Media;
+use crate::media::{Kept, Media};
 
 /// The images whose name has this text in it.
 ///
@@ -40,7 +40,12 @@ pub async fn untag<M: Media>(media: &M, names: &[String], store: M::Directory) -
 ///
 /// # Errors
 /// As [`collect::collect`].
-pub async fn collect<M: Media>(media: &M, untagged: bool, dry_run: bool, store: M::Directory) -> Result<Collection> {
+pub async fn collect<M: Media<Directory: Kept>>(
+    media: &M,
+    untagged: bool,
+    dry_run: bool,
+    store: M::Directory,
+) -> Result<Collection> {
     stoppable(media, collect::collect(media, &Layout::store(store), untagged, dry_run)).await
 }
 
@@ -48,7 +53,7 @@ pub async fn collect<M: Media>(media: &M, untagged: bool, dry_run: bool, store: 
 ///
 /// # Errors
 /// As [`check::check`] and [`repair::repair`].
-pub async fn check<M: Media>(media: &M, repair: bool, store: M::Directory) -> Result<Report> {
+pub async fn check<M: Media<Directory: Kept>>(media: &M, repair: bool, store: M::Directory) -> Result<Report> {
     let store = Layout::store(store);
     let work = async {
         let mut report = check::check(media, &store).await?;

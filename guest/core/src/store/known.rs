@@ -12,7 +12,7 @@ use crate::descriptor::Descriptor;
 use crate::digest::{DiffId, Digest};
 use crate::error::Result;
 use crate::layer::Layer;
-use crate::media::{Directory, Writer};
+use crate::media::{Directory, Kept, Writer};
 
 /// A layer that was made before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl<D: Directory> Layout<D> {
     }
 }
 
-impl<D: Directory> Layout<D> {
+impl<D: Kept> Layout<D> {
     /// The paths of records that are of no use: of a blob that is not there, or not readable.
     ///
     /// # Errors

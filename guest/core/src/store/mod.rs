@@ -26,7 +26,7 @@ use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::documents::index::{Index, LAYOUT_FILE, Name};
 use crate::error::{Code, Error, Fault, Result};
-use crate::media::{Directory, File, Writer};
+use crate::media::{Directory, File, Kept, Writer};
 
 use reach::Reached;
 
@@ -91,16 +91,6 @@ impl<D: Directory> Layout<D> {
 
     fn read_index(&self, bytes: &[u8]) -> Result<Index> {
         Index::of_layout(bytes).map_err(|error| self.own(error).within("cannot read index.json of the layout"))
-    }
-
-    /// The digests of all blobs that are there, documents among them; what has another name than a digest is none.
-    async fn blobs(&self) -> Result<Vec<Digest>> {
-        let mut blobs = Vec::new();
-        for algorithm in ["sha256", "sha512"] {
-            let names = self.directory.names(&format!("{BLOBS}/{algorithm}")).await?;
-            blobs.extend(names.iter().filter_map(|hex| format!("{algorithm}:{hex}").parse::<Digest>().ok()));
-        }
-        Ok(blobs)
     }
 
     /// A blob to read, its size checked. Its digest is not: whoever reads it to the end checks that.
@@ -214,6 +204,18 @@ impl<D: Directory> Layout<D> {
     fn own(&self, mut error: Error) -> Error {
         error.fault = self.fault;
         error
+    }
+}
+
+impl<D: Kept> Layout<D> {
+    /// The digests of all blobs that are there, documents among them; what has another name than a digest is none.
+    async fn blobs(&self) -> Result<Vec<Digest>> {
+        let mut blobs = Vec::new();
+        for algorithm in ["sha256", "sha512"] {
+            let names = self.directory.names(&format!("{BLOBS}/{algorithm}")).await?;
+            blobs.extend(names.iter().filter_map(|hex| format!("{algorithm}:{hex}").parse::<Digest>().ok()));
+        }
+        Ok(blobs)
     }
 }
 

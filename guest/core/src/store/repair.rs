@@ -8,13 +8,17 @@ use super::{LAYOUT_PATH, Layout, PIECE};
 use crate::digest::Digest;
 use crate::documents::index::LAYOUT_FILE;
 use crate::error::Result;
-use crate::media::{Directory, File, Lock, Media, Writer};
+use crate::media::{Directory, File, Kept, Media, Writer};
 
 /// Repairs what can be repaired without anything of an image being lost.
 ///
 /// # Errors
 /// Those of the medium: what was repaired before stays so.
-pub async fn repair<M: Media>(media: &M, store: &Layout<M::Directory>, report: &mut Report) -> Result<()> {
+pub async fn repair<M: Media<Directory: Kept>>(
+    media: &M,
+    store: &Layout<M::Directory>,
+    report: &mut Report,
+) -> Result<()> {
     // Whoever has the lock sweeps what crashed writers left.
     let lock = store.directory.lock().await?;
     for finding in &mut report.findings {
@@ -23,7 +27,9 @@ pub async fn repair<M: Media>(media: &M, store: &Layout<M::Directory>, report: &
                 store.replace(LAYOUT_PATH, LAYOUT_FILE.to_vec()).await?;
                 finding.repaired = Some("written".into());
             }
-            RECORD if lock.remove(&finding.subject).await?.is_some() => finding.repaired = Some("removed".into()),
+            RECORD if store.directory.remove(&lock, &finding.subject).await?.is_some() => {
+                finding.repaired = Some("removed".into())
+            }
             DAMAGED => damaged(media, store, &lock, finding).await?,
             _ => {}
         }
@@ -32,7 +38,7 @@ pub async fn repair<M: Media>(media: &M, store: &Layout<M::Directory>, report: &
     Ok(())
 }
 
-async fn damaged<M: Media>(
+async fn damaged<M: Media<Directory: Kept>>(
     media: &M,
     store: &Layout<M::Directory>,
     lock: &<M::Directory as Directory>::Lock,
@@ -48,7 +54,7 @@ async fn damaged<M: Media>(
     let needed = store.needed(&BTreeSet::from([&digest])).await;
     finding.images = needed.into_values().flatten().collect();
     if finding.images.is_empty() {
-        if lock.remove(&path).await?.is_some() {
+        if store.directory.remove(lock, &path).await?.is_some() {
             finding.repaired = Some("removed".into());
         }
         return Ok(());
@@ -69,7 +75,7 @@ async fn damaged<M: Media>(
         writer.publish(&aside).await?;
     }
     // The image stays broken: what it needs is missing now, and is taken when it is stored again.
-    if lock.remove(&path).await?.is_some() {
+    if store.directory.remove(lock, &path).await?.is_some() {
         finding.message =
             format!("its bytes were set aside as `{aside}`; store these images again, or remove their names");
     }

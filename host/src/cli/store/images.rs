@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use jiff::Timestamp;
@@ -70,8 +71,8 @@ fn drawn(images: &[Image], quiet: bool) -> String {
     if images.is_empty() {
         return String::new();
     }
-    let head = ["NAME", "DIGEST", "PLATFORMS", "SIZE", "AGE"].map(|word| draw::coloured(draw::BOLD, word));
-    let now = Timestamp::now();
+    let head = ["NAME", "DIGEST", "PLATFORMS", "SIZE", "AGE"].map(str::to_owned);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()).cast_signed();
     let rows = images.iter().map(|image| image.row(now));
     draw::table([head.to_vec()].into_iter().chain(rows).collect(), &[3])
 }
@@ -81,16 +82,16 @@ impl Image {
         self.name.as_deref().or(self.tag.as_deref()).unwrap_or(&self.digest)
     }
 
-    fn row(&self, now: Timestamp) -> Vec<String> {
+    fn row(&self, now: i64) -> Vec<String> {
         let name = self.name.as_deref().or(self.tag.as_deref()).map_or_else(|| "-".to_owned(), draw::plain);
         let what = match (&self.broken, &self.artifact_type) {
-            (Some(_), _) => draw::coloured(draw::RED, "broken"),
+            (Some(_), _) => "broken".to_owned(),
             (None, Some(kind)) => draw::plain(kind),
             (None, None) => platforms(&self.platforms),
         };
         let size = self.size.map_or_else(|| "-".to_owned(), draw::bytes);
         let age = self.created.as_deref().and_then(|time| time.parse::<Timestamp>().ok());
-        let age = age.map_or_else(|| "-".to_owned(), |created| draw::age(now.as_second() - created.as_second()));
+        let age = age.map_or_else(|| "-".to_owned(), |created| draw::age(now.saturating_sub(created.as_second())));
         vec![name, short(&self.digest), what, size, age]
     }
 }

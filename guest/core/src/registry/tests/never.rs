@@ -22,7 +22,7 @@ impl media::Tree for Never {
 impl media::Directory for Never {
     type File = File;
     type Writer = Self;
-    type Lock = Self;
+    type Lock = ();
 
     async fn open(&self, _: &str) -> Result<Option<File>> {
         match *self {}
@@ -32,17 +32,7 @@ impl media::Directory for Never {
         match *self {}
     }
 
-    async fn lock(&self) -> Result<Self> {
-        match *self {}
-    }
-
-    async fn names(&self, _: &str) -> Result<Vec<String>> {
-        match *self {}
-    }
-}
-
-impl media::Lock for Never {
-    async fn remove(&self, _: &str) -> Result<Option<u64>> {
+    async fn lock(&self) -> Result<()> {
         match *self {}
     }
 }

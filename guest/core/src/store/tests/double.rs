@@ -20,8 +20,6 @@ pub struct Plan {
 /// A directory with a plan.
 #[derive(Clone)]
 pub struct Directory(pub memory::Directory, pub Plan);
-/// Its lock.
-pub struct Lock(memory::Lock, Plan);
 /// Its writer.
 pub struct Writer(memory::Writer, Plan);
 /// Media whose directory is this one.
@@ -47,7 +45,7 @@ impl Plan {
 impl media::Directory for Directory {
     type File = memory::File;
     type Writer = Writer;
-    type Lock = Lock;
+    type Lock = ();
 
     async fn open(&self, path: &str) -> Result<Option<memory::File>> {
         self.1.call("open", self.0.open(path)).await
@@ -57,18 +55,18 @@ impl media::Directory for Directory {
         Ok(Writer(self.1.call("create", self.0.create()).await?, self.1.clone()))
     }
 
-    async fn lock(&self) -> Result<Lock> {
-        Ok(Lock(self.1.call("lock", self.0.lock()).await?, self.1.clone()))
-    }
-
-    async fn names(&self, folder: &str) -> Result<Vec<String>> {
-        self.1.call("list", self.0.names(folder)).await
+    async fn lock(&self) -> Result<()> {
+        self.1.call("lock", self.0.lock()).await
     }
 }
 
-impl media::Lock for Lock {
-    async fn remove(&self, path: &str) -> Result<Option<u64>> {
-        self.1.call("remove", self.0.remove(path)).await
+impl media::Kept for Directory {
+    async fn names(&self, folder: &str) -> Result<Vec<String>> {
+        self.1.call("list", self.0.names(folder)).await
+    }
+
+    async fn remove(&self, lock: &(), path: &str) -> Result<Option<u64>> {
+        self.1.call("remove", self.0.remove(lock, path)).await
     }
 }
 

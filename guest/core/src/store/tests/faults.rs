@@ -5,7 +5,7 @@ use super::super::repair;
 use super::double::{Directory, Double, Plan};
 use super::*;
 use crate::export::{self, Job, Source};
-use crate::media::{Directory as _, Entry, Kind, Lock as _, Timestamp, Writer as _};
+use crate::media::{Directory as _, Entry, Kept as _, Kind, Timestamp, Writer as _};
 
 /// What is done to a store with an image of two names, one without a name, and garbage.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,7 +67,7 @@ fn a_store_is_old_or_new() {
         let broken = |directory: &memory::Directory| {
             if work == Work::Repair {
                 let path = Descriptor::of("", b"garbage").digest.blob_path();
-                wait(async { directory.lock().await.unwrap().remove(&path).await.unwrap() });
+                wait(directory.remove(&(), &path)).unwrap();
                 let mut writer = wait(directory.create()).unwrap();
                 wait(writer.write(b"egabrag".to_vec())).unwrap();
                 wait(writer.publish(&path)).unwrap();

@@ -11,7 +11,7 @@ use super::*;
 use crate::documents::index::name_of;
 use crate::export::deliver::entry_name;
 use crate::layer::trial::wait;
-use crate::media::Lock as _;
+use crate::media::Kept as _;
 use crate::media_type;
 use crate::memory::{self, Memory};
 
@@ -99,10 +99,8 @@ fn names_come_and_go() {
 fn nothing_is_named_that_is_not_whole() {
     let directory = memory::Directory::default();
     let entry = wait(store(&directory, "one", &["one"])).unwrap();
-    wait(async {
-        let lock = directory.lock().await.unwrap();
-        lock.remove(&Descriptor::of(media_type::LAYER, b"one").digest.blob_path()).await.unwrap().unwrap();
-    });
+    let layer = Descriptor::of(media_type::LAYER, b"one").digest.blob_path();
+    assert_eq!(wait(directory.remove(&(), &layer)), Ok(Some(3)));
     let error = wait(Layout::store(directory.clone()).tag(&[(None, entry)])).unwrap_err();
     assert_eq!((error.code, error.fault), (Code::NotFound, Fault::Store));
     assert_eq!(names(&directory).len(), 1);

@@ -59,16 +59,10 @@ impl media::Writer for Never {
     }
 }
 
-impl media::Lock for Never {
-    async fn remove(&self, _: &str) -> Result<Option<u64>> {
-        match *self {}
-    }
-}
-
 impl media::Directory for Folder {
     type File = File;
     type Writer = Never;
-    type Lock = Never;
+    type Lock = ();
 
     async fn open(&self, path: &str) -> Result<Option<File>> {
         Ok(self.0.open(path).await?.map(|file| File(file, self.1.clone())))
@@ -78,12 +72,8 @@ impl media::Directory for Folder {
         panic!("nothing is written")
     }
 
-    async fn lock(&self) -> Result<Never> {
-        panic!("nothing is written")
-    }
-
-    async fn names(&self, folder: &str) -> Result<Vec<String>> {
-        self.0.names(folder).await
+    async fn lock(&self) -> Result<()> {
+        Ok(())
     }
 }
 

@@ -32,7 +32,7 @@ impl media::File for File {
 impl media::Directory for Directory {
     type File = File;
     type Writer = Writer;
-    type Lock = memory::Lock;
+    type Lock = ();
 
     async fn open(&self, path: &str) -> Result<Option<File>> {
         Ok(self.0.open(path).await?.map(|file| File(file, self.1)))
@@ -42,12 +42,8 @@ impl media::Directory for Directory {
         Ok(Writer(self.0.create().await?, self.1))
     }
 
-    async fn lock(&self) -> Result<memory::Lock> {
-        self.0.lock().await
-    }
-
-    async fn names(&self, folder: &str) -> Result<Vec<String>> {
-        self.0.names(folder).await
+    async fn lock(&self) -> Result<()> {
+        Ok(())
     }
 }
 
