@@ -1,4 +1,4 @@
-//! Precompiles the two components, so that the command line starts at once.
+//! Precompiles the two components, so that the command line starts at once, and takes the page in, when that was built.
 //!
 //! They are compiled for x86-64-v3 (every x86-64 processor of the last ten years), or for the plain architecture elsewhere. On a lesser
 //! processor the host compiles them again, once.
@@ -12,12 +12,17 @@ use wasmtime::Engine;
 
 #[path = "src/engine.rs"]
 mod engine;
+#[path = "build/page.rs"]
+mod page;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-env-changed=OCIX_COMPONENTS");
     println!("cargo::rerun-if-changed=src/engine.rs");
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=build/page.rs");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
+    let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or("cargo sets CARGO_MANIFEST_DIR")?);
+    page::take(&manifest, &out)?;
     let mut config = engine::config();
     config.target(&env::var("TARGET")?)?;
     if env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("x86_64") {
@@ -30,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let engine = Engine::new(&config)?;
     for name in ["images", "toolkit"] {
-        let component = find(name)?;
+        let component = find(name, &manifest)?;
         println!("cargo::rerun-if-changed={}", component.display());
         let bytes = fs::read(&component)?;
         fs::write(out.join(name).with_extension("cwasm"), engine.precompile_component(&bytes)?)?;
@@ -40,8 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// `$OCIX_COMPONENTS`, else what `cargo xtask build` left, else what a published crate carries.
-fn find(name: &str) -> Result<PathBuf, Box<dyn Error>> {
-    let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or("cargo sets CARGO_MANIFEST_DIR")?);
+fn find(name: &str, manifest: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let named = env::var_os("OCIX_COMPONENTS").map(PathBuf::from);
     let folders = named.into_iter().chain([manifest.join("../target/components"), manifest.join("components")]);
     let candidates: Vec<PathBuf> = folders.map(|folder| folder.join(name).with_extension("wasm")).collect();

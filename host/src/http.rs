@@ -128,7 +128,8 @@ impl Exchange {
         }))))
     }
 
-    async fn write(&self, bytes: Vec<u8>) -> Result<(), Error> {
+    /// The next bytes of the body. Fails when the peer has gone or has already answered.
+    pub async fn write(&self, bytes: Vec<u8>) -> Result<(), Error> {
         let mut sending = self.0.lock().await;
         let sending = &mut *sending;
         sending.owed = sending.owed.checked_sub(bytes.len() as u64).ok_or_else(|| {

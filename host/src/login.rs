@@ -68,7 +68,7 @@ struct Answer {
 }
 
 /// The scheme in lower case, and its parameters.
-type Challenge = (String, BTreeMap<String, String>);
+pub type Challenge = (String, BTreeMap<String, String>);
 
 impl Login<'_> {
     async fn at(&self, scheme: &str) -> Result<(), Error> {
@@ -150,7 +150,7 @@ impl Login<'_> {
 }
 
 /// One challenge a header (RFC 9110, 11.6.1).
-fn challenge(header: &str) -> Option<Challenge> {
+pub fn challenge(header: &str) -> Option<Challenge> {
     let (scheme, mut rest) = header.trim().split_once(' ').unwrap_or((header.trim(), ""));
     let mut parameters = BTreeMap::new();
     while let Some((name, value)) = rest.split_once('=') {

@@ -1,4 +1,5 @@
-//! A very small HTTP server, for peers that have to misbehave or to hand out tokens: one exchange a connection, on loopback.
+//! A very small HTTP server, for peers that have to misbehave or to hand out tokens, and as small a client: one exchange a connection, on
+//! loopback.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -30,6 +31,17 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
+/// What a client was answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// For example 200.
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Whole, or as far as it came.
+    pub body: Vec<u8>,
+}
+
 /// Runs until dropped; remembers what it was asked.
 pub struct Server {
     address: SocketAddr,
@@ -38,6 +50,13 @@ pub struct Server {
 }
 
 impl Request {
+    /// A header's value, by its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Answer {
     /// A header's value, by its name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
@@ -95,6 +114,30 @@ impl Drop for Server {
     }
 }
 
+/// Asks a server at `HOST:PORT`, which is the `host` of the request unless it has another.
+pub fn ask(address: &str, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    let mut connection = TcpStream::connect(address).unwrap();
+    connection.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let mut head = format!("{method} {target} HTTP/1.1\r\nconnection: close\r\n");
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        head.push_str(&format!("host: {address}\r\n"));
+    }
+    if !body.is_empty() || ["POST", "PUT", "PATCH"].contains(&method) {
+        head.push_str(&format!("content-length: {}\r\n", body.len()));
+    }
+    headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
+    connection.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+    // A server that answers before it has everything may not take the rest.
+    let _ = connection.write_all(body);
+    let mut reader = BufReader::new(connection);
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{line:?}"));
+    let headers = fields(&mut reader).unwrap();
+    let body = if method == "HEAD" { None } else { content(&mut reader, &headers) };
+    Answer { status, headers, body: body.unwrap_or_default() }
+}
+
 /// One request, one response. A peer that breaks off is none of our business.
 fn exchange(connection: TcpStream, log: &Mutex<Vec<Request>>, answer: &dyn Fn(&Request) -> Response) -> Option<()> {
     connection.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
@@ -117,23 +160,35 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
     let mut words = line.split_whitespace();
     let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
     words.next().filter(|version| version.starts_with("HTTP/1"))?;
+    let headers = fields(reader)?;
+    let body = content(reader, &headers)?;
+    Some(Request { method, target, headers, body })
+}
+
+/// Headers, to the empty line.
+fn fields(reader: &mut impl BufRead) -> Option<Vec<(String, String)>> {
     let mut headers = Vec::new();
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        let Some((name, value)) = line.trim_end().split_once(':') else { return Some(headers) };
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
-    let mut request = Request { method, target, headers, body: Vec::new() };
-    if let Some(length) = request.header("content-length").and_then(|length| length.parse().ok()) {
-        reader.take(length).read_to_end(&mut request.body).ok()?;
-    } else if request.header("transfer-encoding") == Some("chunked") {
+}
+
+/// A body as its headers describe it, as far as it comes.
+fn content(reader: &mut impl BufRead, headers: &[(String, String)]) -> Option<Vec<u8>> {
+    let header = |name: &str| headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let mut body = Vec::new();
+    if let Some(length) = header("content-length").and_then(|length| length.parse().ok()) {
+        reader.take(length).read_to_end(&mut body).ok()?;
+    } else if header("transfer-encoding") == Some("chunked") {
         while let Some(size) = chunk_size(reader).filter(|size| *size > 0) {
-            reader.by_ref().take(size).read_to_end(&mut request.body).ok()?;
+            reader.by_ref().take(size).read_to_end(&mut body).ok()?;
             reader.read_line(&mut String::new()).ok()?;
         }
     }
-    Some(request)
+    Some(body)
 }
 
 fn chunk_size(reader: &mut impl BufRead) -> Option<u64> {

@@ -22,6 +22,7 @@ pub mod proxy;
 pub mod registry;
 pub mod run;
 pub mod scratch;
+pub mod served;
 pub mod token;
 pub mod tree;
 
@@ -36,6 +37,7 @@ pub use proxy::{Gateway, Passed, Plan, Tunnel};
 pub use registry::{Auth, Registry, Setup};
 pub use run::{Run, program};
 pub use scratch::Scratch;
+pub use served::Served;
 pub use text::{base64, sha256};
 pub use tree::Tree;
 pub use wait::wait;

@@ -13,9 +13,12 @@ use crate::{cargo, guest, paths};
 /// unified the same way and wasmtime is compiled once.
 pub const PACKAGES: [&str; 6] = ["--package", "ocix", "--package", "ocix-core", "--package", "ocix-tests"];
 
-/// The components, then `target/release/ocix`.
+/// The components, then `target/release/ocix`, with the page if that was built before.
 pub fn build() -> Result<()> {
     guest::build()?;
+    // Cargo looks at a folder for what is new in it when it is there.
+    let page = paths::page();
+    fs::create_dir_all(&page).with_context(|| format!("cannot make {}", page.display()))?;
     let mut command = cargo::cargo("build");
     command.args(["--release", "--bin", "ocix"]).args(PACKAGES);
     cargo::build(command)

@@ -20,6 +20,11 @@ pub fn binary() -> PathBuf {
     target().join("release/ocix")
 }
 
+/// The page, as `cargo xtask web` leaves it.
+pub fn page() -> PathBuf {
+    root().join("web/dist")
+}
+
 /// Cargo's home, where its registry and its `bin` folder are.
 pub fn cargo_home() -> PathBuf {
     let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo");

@@ -13,6 +13,7 @@ mod options;
 mod progress;
 mod push;
 mod registries;
+mod serve;
 mod settings;
 mod source;
 mod store;
@@ -61,6 +62,8 @@ enum Command {
     Push(Box<push::Push>),
     /// Take names of the store away; what they stood for stays until ocix gc.
     Rm(Box<store::rm::Command>),
+    /// Show images in a browser: the page, with the store and with registries that let no page read them.
+    Serve(Box<serve::Serve>),
     /// Look after the store.
     Store(Box<store::check::Store>),
     /// Give an image of the store more names.
@@ -98,6 +101,7 @@ pub fn main() -> ExitCode {
         Ok(Arguments { command: Command::Options(options) }) => options.run(),
         Ok(Arguments { command: Command::Push(push) }) => push.run(),
         Ok(Arguments { command: Command::Rm(rm) }) => rm.run(),
+        Ok(Arguments { command: Command::Serve(serve) }) => serve.run(),
         Ok(Arguments { command: Command::Store(store) }) => store.run(),
         Ok(Arguments { command: Command::Tag(tag) }) => tag.run(),
         Ok(Arguments { command: Command::Tree(tree) }) => tree.run(),

@@ -122,7 +122,7 @@ impl Common {
 }
 
 /// The first signal asks for a stop; the second ends the process.
-fn listen(stopper: watch::Sender<bool>) -> Result<(), Error> {
+pub fn listen(stopper: watch::Sender<bool>) -> Result<(), Error> {
     let listened = |kind| signal(kind).map_err(|why| host(format!("signals cannot be listened to: {why}")));
     let (mut interrupt, mut terminate) = (listened(SignalKind::interrupt())?, listened(SignalKind::terminate())?);
     tokio::spawn(async move {
@@ -141,7 +141,7 @@ fn listen(stopper: watch::Sender<bool>) -> Result<(), Error> {
 }
 
 /// `$OCIX_STORE`, else `$XDG_DATA_HOME/ocix/store`, else beneath `~/.local/share`.
-fn default_store() -> Option<PathBuf> {
+pub fn default_store() -> Option<PathBuf> {
     if let Some(store) = std::env::var_os("OCIX_STORE").filter(|store| !store.is_empty()) {
         return Some(store.into());
     }
@@ -152,10 +152,12 @@ fn default_store() -> Option<PathBuf> {
     data.or_else(home).map(|data| data.join("ocix/store"))
 }
 
-fn request(key: &str, message: String) -> Error {
+/// What was asked for cannot be.
+pub fn request(key: &str, message: String) -> Error {
     Error { code: ErrorCode::InvalidOption(key.into()), fault: Fault::Request, message, causes: Vec::new() }
 }
 
-fn host(message: String) -> Error {
+/// What this machine does not give.
+pub fn host(message: String) -> Error {
     Error { code: ErrorCode::Other("host".into()), fault: Fault::Host, message, causes: Vec::new() }
 }
