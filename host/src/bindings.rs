@@ -14,7 +14,7 @@ pub mod images {
             "ocix:image/trees.tree": crate::trees::Tree,
             "ocix:image/directories.directory": crate::directories::Directory,
             "ocix:image/directories.writer": crate::writers::Writer,
-            "ocix:image/directories.lock": crate::directories::Lock,
+            "ocix:image/directories.lock": crate::locks::Lock,
             "ocix:image/destinations.sink": crate::sinks::Sink,
             "ocix:image/destinations.tree-writer": crate::tree_writers::TreeWriter,
             "ocix:image/stores.store": crate::containerd::Session,

@@ -131,6 +131,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::locks::Lock;
     use crate::writers::Writer;
 
     #[test]
@@ -148,7 +149,7 @@ mod tests {
         let draft = Writer::create(&layouts[1]).unwrap();
         draft.publish("index.json").unwrap();
         let unpublished = Writer::create(&layouts[1]).unwrap();
-        let lock = layouts[0].lock().unwrap();
+        let lock = Lock::wait(&layouts[0]).unwrap();
         drop(closing.0);
         // Another job is at work.
         assert_eq!(names(), [".lock", "index.json", "ingest"]);
@@ -164,7 +165,7 @@ mod tests {
         assert!(tidied());
         assert!(unpublished.publish("late").is_err());
         // A lock is good again after its file has gone.
-        let lock = layouts[0].lock().unwrap();
+        let lock = Lock::wait(&layouts[0]).unwrap();
         assert_eq!(names(), [".lock", "index.json"]);
         drop(lock);
         assert!(tidied());

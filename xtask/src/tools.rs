@@ -124,6 +124,7 @@ const PROGRAMS: [(&str, &str); 13] = [
     ("runc", "runc"),
     ("setpriv", "util-linux"),
     ("skopeo", "skopeo"),
+    ("strace", "strace"),
     ("tar", "tar"),
     ("time", "time"),
     ("umoci", "umoci"),

@@ -114,8 +114,8 @@ impl media::Writer for Writer {
         self.0.reader().await.map(|file| File(file.unchecked_into())).map_err(inward)
     }
 
-    async fn publish(self, path: &str) -> Result<()> {
-        self.0.publish(path).await.map(drop).map_err(inward)
+    async fn publish(self, path: &str) -> Result<File> {
+        self.0.publish(path).await.map(|file| File(file.unchecked_into())).map_err(inward)
     }
 }
 

@@ -8,6 +8,7 @@ mod bindings;
 mod copy;
 mod errors;
 mod inspect;
+mod keeper;
 mod media;
 mod options;
 mod stores;

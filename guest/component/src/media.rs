@@ -79,6 +79,16 @@ impl media::Directory for Directory {
     }
 }
 
+impl media::Kept for Directory {
+    async fn names(&self, folder: &str) -> Result<Vec<String>> {
+        self.0.names(folder.to_owned()).await.map_err(inward)
+    }
+
+    async fn remove(&self, lock: &directories::Lock, path: &str) -> Result<Option<u64>> {
+        lock.remove(path.to_owned()).await.map_err(inward)
+    }
+}
+
 impl media::Writer for Writer {
     type File = File;
 
@@ -90,8 +100,8 @@ impl media::Writer for Writer {
         self.0.reader().await.map(File).map_err(inward)
     }
 
-    async fn publish(self, path: &str) -> Result<()> {
-        self.0.publish(path.to_owned()).await.map_err(inward)
+    async fn publish(self, path: &str) -> Result<File> {
+        self.0.publish(path.to_owned()).await.map(File).map_err(inward)
     }
 }
 

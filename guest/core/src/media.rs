@@ -44,12 +44,21 @@ pub trait Directory {
     type Writer: Writer<File = Self::File>;
     /// Held until dropped.
     type Lock;
-    /// `None` when nothing is there.
+    /// `None` when nothing is there. As long as what is opened lives, nobody removes it.
     async fn open(&self, path: &str) -> Result<Option<Self::File>>;
     /// A new, empty, unpublished file.
     async fn create(&self) -> Result<Self::Writer>;
     /// Exclusive among processes.
     async fn lock(&self) -> Result<Self::Lock>;
+}
+
+/// A directory that is kept for long, so that what is in it has to be looked after.
+pub trait Kept: Directory {
+    /// What is in a folder, empty for the directory itself: files by their names, folders with a slash behind. None when nothing is there.
+    async fn names(&self, folder: &str) -> Result<Vec<String>>;
+    /// Removes a published file while the lock is held, unless somebody holds the file. The bytes that it had; `None` when it stays, or was not
+    /// there.
+    async fn remove(&self, lock: &Self::Lock, path: &str) -> Result<Option<u64>>;
 }
 
 /// Bytes that nobody sees until they are published, gone when dropped before.
@@ -60,8 +69,8 @@ pub trait Writer {
     async fn write(&mut self, bytes: Vec<u8>) -> Result<()>;
     /// What was written so far.
     async fn reader(&self) -> Result<Self::File>;
-    /// Durable, then visible under `path` at once and whole.
-    async fn publish(self, path: &str) -> Result<()>;
+    /// Durable, then visible under `path` at once and whole. As long as what is published lives as a file, nobody removes it.
+    async fn publish(self, path: &str) -> Result<Self::File>;
 }
 
 /// Bytes on their way out, in order; as if nothing had been when dropped before the end.

@@ -175,8 +175,30 @@ impl media::Directory for Directory {
         Ok(Writer { directory: self.clone(), bytes: Vec::new() })
     }
 
+    /// There is one process, which always gets it.
     async fn lock(&self) -> Result<()> {
         Ok(())
+    }
+}
+
+impl media::Kept for Directory {
+    async fn names(&self, folder: &str) -> Result<Vec<String>> {
+        let all = self.0.borrow();
+        let within = |path: &String| match folder {
+            "" => Some(path.clone()),
+            _ => Some(path.strip_prefix(folder)?.strip_prefix('/')?.to_owned()),
+        };
+        let mut names: Vec<String> = all.keys().filter_map(within).collect();
+        names.iter_mut().for_each(|name| name.truncate(name.find('/').map_or(name.len(), |at| at.saturating_add(1))));
+        names.dedup();
+        Ok(names)
+    }
+
+    async fn remove(&self, (): &(), path: &str) -> Result<Option<u64>> {
+        let mut all = self.0.borrow_mut();
+        // Whoever has it open shares it with the directory.
+        let free = all.get(path).is_some_and(|file| Rc::strong_count(&file.0) == 1);
+        Ok(if free { all.remove(path).map(|file| file.0.len() as u64) } else { None })
     }
 }
 
@@ -192,9 +214,10 @@ impl media::Writer for Writer {
         Ok(self.bytes.clone().into())
     }
 
-    async fn publish(self, path: &str) -> Result<()> {
-        self.directory.0.borrow_mut().insert(path.into(), self.bytes.into());
-        Ok(())
+    async fn publish(self, path: &str) -> Result<File> {
+        let file = File::from(self.bytes);
+        self.directory.0.borrow_mut().insert(path.into(), file.clone());
+        Ok(file)
     }
 }
 

@@ -111,7 +111,8 @@ pub fn listed(descriptor: &Descriptor, bytes: &[u8]) -> Result<Vec<Descriptor>> 
     Ok(layers)
 }
 
-fn is_document(descriptor: &Descriptor) -> bool {
+/// Whether it is read as a document: an index, or a manifest.
+pub fn is_document(descriptor: &Descriptor) -> bool {
     media_type::is_index(&descriptor.media_type) || media_type::is_manifest(&descriptor.media_type)
 }
 

@@ -155,6 +155,11 @@ impl Config {
         self.platform.clone()
     }
 
+    /// When the image was made, as the document says it (RFC 3339).
+    pub fn created(&self) -> Option<&str> {
+        self.created.as_ref().map(|created| created.time.as_str())
+    }
+
     /// Of the source's layers, the bottom one first; none for a new config.
     pub fn diff_ids(&self) -> &[DiffId] {
         &self.diff_ids

@@ -15,6 +15,7 @@ pub mod index;
 pub mod json;
 pub mod manifest;
 pub mod metadata;
+mod quick;
 pub mod read;
 pub mod referrer;
 pub mod runtime;

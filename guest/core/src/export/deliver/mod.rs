@@ -226,4 +226,4 @@ fn dest<'i, M: Media>(image: &'i Image<'_, '_, M>) -> Result<&'i str> {
 
 const STOPPED: &str = "stopped, since another target has failed and --fail-fast was given";
 /// OCI annotations.md.
-const CREATED: &str = "org.opencontainers.image.created";
+pub const CREATED: &str = "org.opencontainers.image.created";

@@ -58,8 +58,8 @@ impl media::Writer for Writer {
         Ok(File(self.0.reader().await?, self.1))
     }
 
-    async fn publish(self, path: &str) -> Result<()> {
-        self.0.publish(path).await
+    async fn publish(self, path: &str) -> Result<File> {
+        Ok(File(self.0.publish(path).await?, self.1))
     }
 }
 
