@@ -15,14 +15,16 @@ export class Work {
   warnings = [];
   #host;
   #label;
+  #told;
   #steps = new Map();
   #stop;
   #drawn = 0;
 
-  /** `label`: what is done, for who cannot see it: `reading the layers`. */
-  constructor(host, label) {
+  /** `label`: what is done, for who cannot see it: `reading the layers`. `told(value)`: what has come of it, in a sentence. */
+  constructor(host, label, told = () => 'done') {
     this.#host = host;
     this.#label = label;
+    this.#told = told;
     host.addController(this);
   }
 
@@ -111,8 +113,8 @@ export class Work {
 
   #end(state, rest) {
     Object.assign(this, { state, ...rest });
-    const words = { done: 'done', stopped: 'stopped', failed: `failed: ${rest.error?.message}` };
-    announce(`${capital(this.#label)}: ${words[state]}`);
+    const end = { stopped: 'stopped', failed: `failed: ${rest.error?.message}` }[state] ?? this.#told(rest.value);
+    announce(shown(`${capital(this.#label)}: ${end}`));
     this.#host.requestUpdate();
   }
 }
