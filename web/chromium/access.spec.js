@@ -137,6 +137,21 @@ test('the page never freezes for more than 100 ms', async () => {
   await visit.close();
 });
 
+test('a worker that breaks takes nothing with it but what it did', async () => {
+  const visit = await chromium.visit();
+  await visit.drop(made.app);
+  const [worker] = visit.page.workers().filter((one) => one.url().endsWith('/worker.js'));
+  await worker.evaluate(() => setTimeout(() => {
+    throw new Error('broken by the test');
+  }));
+  await visit.page.waitForTimeout(100);
+  await visit.view('files');
+  assert.match(await visit.text(), /usr\//u);
+  await visit.view('layers');
+  assert.match(await visit.text(), /efficient/u);
+  await visit.close();
+});
+
 test('first paint is within a second, and scripts are small', async () => {
   const { gzipSync } = await import('node:zlib');
   const { readdirSync } = await import('node:fs');

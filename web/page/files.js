@@ -19,7 +19,7 @@ const HEAD = html`<div role="rowgroup" class="tree-head"><div role="row" class="
 const MARKS = { added: '+', changed: '~', removed: '−' };
 
 class Files extends View {
-  list = new Work(this, 'reading the layers');
+  list = new Work(this, 'reading the layers', () => this.#count() || 'done');
   image = undefined;
   folders = undefined;
   rows = [];
@@ -71,7 +71,6 @@ class Files extends View {
       this.requestUpdate();
     }, how);
     this.cut = cut;
-    announce(`${many(this.rows.length, 'match', 'matches')}`);
   }
 
   /** What the layers are, for the filters. */

@@ -25,6 +25,7 @@ before(async () => {
     address = line;
     break;
   }
+  assert.ok(address, '`ocix serve` says where it is');
 });
 
 after(() => {
