@@ -6,6 +6,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use ocix_core::error::Result;
 use ocix_core::media::{self, Chunk, Compression, Credential, Entry, HashAlgorithm, Packed, Request, Response};
+use ocix_core::memory;
 
 use crate::errors::inward;
 use crate::seam::{
@@ -179,6 +180,8 @@ impl media::Media for Seam {
     type Input = Input;
     type Tree = Tree;
     type Directory = Directory;
+    // A page has no runtime whose store it could be given.
+    type Store = memory::Store;
     type Sink = Sink;
     type TreeWriter = TreeWriter;
     type Exchange = Exchange;

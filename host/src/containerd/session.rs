@@ -89,7 +89,8 @@ impl Session {
     pub async fn lease(&self) -> Result<&MetadataValue<Ascii>, Error> {
         let make = async || {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            let expires = Timestamp::from_second(now.saturating_add(AT_MOST).as_secs().cast_signed()).unwrap_or_default();
+            let expires =
+                Timestamp::from_second(now.saturating_add(AT_MOST).as_secs().cast_signed()).unwrap_or_default();
             let labels = [("containerd.io/gc.expire".to_owned(), expires.to_string())].into();
             let id = format!("ocix-{}-{}", std::process::id(), now.as_nanos());
             let request = self.request(CreateRequest { id: id.clone(), labels });
