@@ -55,6 +55,7 @@ fn job(given: &JsValue) -> Result<Job<Seam>> {
             dry_run: value::truth(given, "dryRun"),
             ..Policy::default()
         },
+        runtime: None,
     })
 }
 

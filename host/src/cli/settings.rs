@@ -98,7 +98,7 @@ impl Common {
         work: impl AsyncFnOnce(Components, Context) -> Result<T, Error>,
         targets: impl Fn(&T) -> Vec<Target>,
     ) -> Result<T, Error> {
-        let (store, runtime) = match self.store.filter(|text| !text.is_empty()) {
+        let (store, containerd) = match self.store.filter(|text| !text.is_empty()) {
             Some(text) => match store::parse(&text)? {
                 Kind::Embedded(path) => (Some(path), None),
                 Kind::Containerd(containerd) => (default_store(), Some(containerd)),
@@ -114,7 +114,7 @@ impl Common {
         let (stopper, stop) = watch::channel(false);
         let context = Context {
             stop,
-            runtime,
+            runtime: containerd,
             progress: progress.sink(),
             native_hashing: !self.hash_in_sandbox,
             allow_insecure: insecure,

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use containerd_client::services::v1::leases_client::LeasesClient;
 use containerd_client::services::v1::{CreateRequest, DeleteRequest};
 use containerd_client::tonic::Request;
 use containerd_client::tonic::metadata::{Ascii, MetadataValue};
 use containerd_client::tonic::transport::Channel;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::net::UnixStream;
 use tokio::sync::OnceCell;
 
@@ -88,10 +88,11 @@ impl Session {
     /// When there can be none.
     pub async fn lease(&self) -> Result<&MetadataValue<Ascii>, Error> {
         let make = async || {
-            let now = Timestamp::now();
-            let expires = now.checked_add(AT_MOST).unwrap_or(now).to_string();
-            let labels = [("containerd.io/gc.expire".to_owned(), expires)].into();
-            let id = format!("ocix-{}-{}", std::process::id(), now.as_nanosecond());
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let expires =
+                Timestamp::from_second(now.saturating_add(AT_MOST).as_secs().cast_signed()).unwrap_or_default();
+            let labels = [("containerd.io/gc.expire".to_owned(), expires.to_string())].into();
+            let id = format!("ocix-{}-{}", std::process::id(), now.as_nanos());
             let request = self.request(CreateRequest { id: id.clone(), labels });
             LeasesClient::new(self.channel()).create(request).await.map_err(|why| refused("make a lease", &why))?;
             id.parse().map_err(|_| error(Fault::Host, ErrorCode::Other("lease".into()), "a lease's name is no header"))
@@ -146,6 +147,6 @@ fn is_namespace(text: &str) -> bool {
 }
 
 /// After this a lease that nobody deleted is gone.
-const AT_MOST: SignedDuration = SignedDuration::from_hours(24);
+const AT_MOST: Duration = Duration::from_hours(24);
 /// How long the end of a job may take.
 const PATIENCE: Duration = Duration::from_secs(30);
