@@ -17,6 +17,7 @@ pub mod images {
             "ocix:image/directories.lock": crate::directories::Lock,
             "ocix:image/destinations.sink": crate::sinks::Sink,
             "ocix:image/destinations.tree-writer": crate::tree_writers::TreeWriter,
+            "ocix:image/engines.engine": crate::engines::Connected,
             "ocix:image/http.exchange": crate::http::Exchange,
             "ocix:image/workers.hasher": crate::hashers::Hasher,
         },

@@ -17,6 +17,7 @@ use crate::components::Components;
 use crate::credentials::{Credentials, Lookups};
 use crate::destinations::Destinations;
 use crate::directories::Directory;
+use crate::engines::{Engine, Engines};
 use crate::error::{Error, ErrorCode, Fault, error};
 use crate::failure::{self, Results};
 use crate::job::Job;
@@ -46,6 +47,9 @@ pub struct Context {
     pub allow_insecure: bool,
     /// Who is told what is going on. Called often, from one thread at a time.
     pub progress: Arc<dyn Fn(Event) + Send + Sync>,
+    /// A container engine that keeps the images of an export in place of the embedded store, and takes what is to be loaded. No other work
+    /// knows it.
+    pub engine: Option<Engine>,
     /// Becomes true when the export is to stop.
     pub stop: watch::Receiver<bool>,
 }
@@ -63,6 +67,7 @@ impl Context {
             transport: Transport::of_user(),
             allow_insecure: false,
             progress: Arc::new(|_| {}),
+            engine: None,
             stop,
         }
     }
@@ -111,12 +116,14 @@ impl Components {
         directory: Directory,
         destinations: Arc<Destinations>,
     ) -> Result<W::Done, Error> {
+        let engines = Engines::find(context.engine.as_ref(), W::KEEPS, work.loads()).await?;
         let ticking = self.ticker.start(self.images.engine());
         let limits = context.limits;
         let workers = Workers::new(self.toolkit.clone(), context.parallelism, limits, context.native_hashing, ticking);
         let ambient = Ambient {
             workers: Arc::new(workers),
             destinations,
+            engines,
             clients: Clients::new(context.transport, work.hosts(), context.allow_insecure),
             credentials: Lookups::new(context.credentials),
             progress: context.progress,
@@ -143,6 +150,13 @@ pub trait Work: Send {
     type Opened: Send;
     /// What comes of it.
     type Done: Send;
+    /// Whether it can keep images in an engine.
+    const KEEPS: bool = false;
+
+    /// Whether it loads an image into an engine.
+    fn loads(&self) -> bool {
+        false
+    }
 
     /// The hosts that the user named in it.
     fn hosts(&self) -> BTreeSet<String>;
@@ -165,6 +179,11 @@ pub trait Work: Send {
 impl Work for Job {
     type Opened = seam::Job;
     type Done = seam::Results;
+    const KEEPS: bool = true;
+
+    fn loads(&self) -> bool {
+        self.load
+    }
 
     fn hosts(&self) -> BTreeSet<String> {
         named::hosts(self)
@@ -177,9 +196,14 @@ impl Work for Job {
     async fn call(
         images: &Images,
         accessor: &Accessor<State>,
-        job: seam::Job,
+        mut job: seam::Job,
         store: Resource<Directory>,
     ) -> wasmtime::Result<Result<seam::Results, Error>> {
+        (job.load, job.engine) = accessor.with(|mut access| -> wasmtime::Result<_> {
+            let State { table, ambient, .. } = access.get();
+            let Engines { loads, keeps } = ambient.engines.clone();
+            Ok((loads.map(|one| table.push(one)).transpose()?, keeps.map(|one| table.push(one)).transpose()?))
+        })?;
         images.ocix_image_exporter().call_run(accessor, job, store).await
     }
 }

@@ -9,6 +9,7 @@ use crate::bindings::images::ocix::image::progress::Event;
 use crate::clients::Clients;
 use crate::credentials::Lookups;
 use crate::destinations::Destinations;
+use crate::engines::Engines;
 use crate::limits::{Limits, Room, Who};
 use crate::workers::Workers;
 
@@ -35,6 +36,8 @@ pub struct Ambient {
     pub workers: Arc<Workers>,
     /// What the job's outputs have opened.
     pub destinations: Arc<Destinations>,
+    /// Engines that the job loads images into.
+    pub engines: Engines,
     /// How registries are reached.
     pub clients: Clients,
     /// What the user keeps for registries.

@@ -95,12 +95,13 @@ const CARGO_DENY: &str = "0.20.2";
 const NODE: u32 = 20;
 
 /// Programs and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 11] = [
+const PROGRAMS: [(&str, &str); 12] = [
     ("containerd", "containerd"),
     ("docker-registry", "docker-registry"),
     ("mmdebstrap", "mmdebstrap"),
     ("openssl", "openssl"),
     ("pigz", "pigz"),
+    ("podman", "podman"),
     ("runc", "runc"),
     ("setpriv", "util-linux"),
     ("skopeo", "skopeo"),

@@ -6,6 +6,7 @@
 
 mod bindings;
 mod copy;
+mod engines;
 mod errors;
 mod inspect;
 mod media;
@@ -19,6 +20,7 @@ use ocix_core::registry::{self, Policy};
 
 use bindings::exports::ocix::image::exporter;
 use bindings::ocix::image::{directories, types};
+use engines::Engine;
 use media::{Directory, File, Input, Seam, Tree};
 
 /// What the world's exports are implemented on.
@@ -46,12 +48,14 @@ impl exporter::Guest for Shell {
                 tags: job.tags,
                 annotations: job.annotations,
                 push: job.push,
-                load: job.load,
+                load: job.load.is_some(),
             },
             epoch: job.epoch,
             xattrs: job.xattrs,
             fail_fast: job.transfer.fail_fast,
             policy: policy(job.transfer),
+            load: job.load.map(Engine),
+            engine: job.engine.map(Engine),
         };
         let results = export::run(&Seam, job, Directory(store)).await.map_err(errors::outward)?;
         Ok(exporter::Results {

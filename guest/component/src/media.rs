@@ -6,6 +6,7 @@ use ocix_core::media::{self, Chunk, Credential, Device, Entry, Event, HashAlgori
 use crate::bindings::ocix::image::{
     clock, control, credentials, destinations, directories, files, http, progress, trees, types, workers,
 };
+use crate::engines::Engine;
 
 /// Everything that is ambient in the world.
 pub struct Seam;
@@ -21,7 +22,7 @@ pub struct Directory(pub directories::Directory);
 /// `directories.writer`.
 pub struct Writer(directories::Writer);
 /// `destinations.sink`.
-pub struct Sink(destinations::Sink);
+pub struct Sink(pub destinations::Sink);
 /// `destinations.tree-writer`.
 pub struct TreeWriter(destinations::TreeWriter);
 /// `http.exchange`.
@@ -148,6 +149,7 @@ impl media::Media for Seam {
     type TreeWriter = TreeWriter;
     type Exchange = Exchange;
     type Hasher = Hasher;
+    type Engine = Engine;
 
     fn parallelism(&self) -> u32 {
         workers::parallelism()
@@ -275,7 +277,7 @@ fn outward(entry: Entry) -> trees::Entry {
 }
 
 /// A host's error, as the core has it. A digest that does not parse is the host's fault and becomes text.
-fn inward(error: types::Error) -> Error {
+pub fn inward(error: types::Error) -> Error {
     let code = match error.code {
         types::ErrorCode::InvalidOption(key) => Code::InvalidOption(key),
         types::ErrorCode::Conflict((one, other)) => Code::Conflict(one, other),

@@ -2,6 +2,8 @@
 //!
 //! Nothing here is durable and nothing waits. Compression and hashing run at once, on the one thread there is.
 
+mod engines;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::future;
@@ -10,6 +12,8 @@ use std::rc::Rc;
 use crate::error::{Code, Error, Fault, Result};
 use crate::layer;
 use crate::media::{self, Chunk, Credential, Entry, Event, HashAlgorithm, Kind, Packed, Request, Response};
+
+pub use engines::{Engine, Load};
 
 /// All media of a job in memory.
 #[derive(Default)]
@@ -256,6 +260,7 @@ impl media::Media for Memory {
     type TreeWriter = TreeWriter;
     type Exchange = Exchange;
     type Hasher = Hasher;
+    type Engine = Engine;
 
     fn parallelism(&self) -> u32 {
         self.parallelism.max(1)

@@ -16,6 +16,7 @@ mod registries;
 mod serve;
 mod settings;
 mod source;
+mod store;
 mod transfer;
 
 use std::process::ExitCode;

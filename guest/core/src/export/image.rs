@@ -80,7 +80,7 @@ impl<'a, M: Media> Image<'a, '_, M> {
         matches!(self.output.exporter, Exporter::Image | Exporter::Registry | Exporter::Oci | Exporter::Docker)
     }
 
-    /// Whether the embedded store keeps it.
+    /// Whether the embedded store keeps it, or what is in its place.
     pub fn is_stored(&self) -> bool {
         is_stored(self.output)
     }
@@ -107,7 +107,7 @@ impl<'a, M: Media> Image<'a, '_, M> {
     }
 }
 
-/// One image an output, in order.
+/// One image an output, in order. With `elsewhere`, the embedded store keeps none of them.
 ///
 /// # Errors
 /// What does not fit the contents is found before any layer is made: annotations for platforms that there are not, levels that a single
@@ -117,6 +117,7 @@ pub async fn make<'a, 'o, M: Media>(
     opened: &mut Opened<'a, M>,
     outputs: &'o [Output],
     store: &Layout<M::Directory>,
+    elsewhere: bool,
 ) -> Result<Vec<Image<'a, 'o, M>>> {
     let (drafts, indexed, epoch) = (std::mem::take(&mut opened.drafts), opened.indexed, opened.epoch);
     let name = opened.name.as_deref();
@@ -136,7 +137,8 @@ pub async fn make<'a, 'o, M: Media>(
         }
     }
     let unpacks = |output: &Output| matches!(output.exporter, Exporter::Tar | Exporter::Local);
-    let mut packer = Packer::new(media, store, outputs.iter().any(is_stored), outputs.iter().any(unpacks));
+    let keeps = !elsewhere && outputs.iter().any(is_stored);
+    let mut packer = Packer::new(media, store, keeps, outputs.iter().any(unpacks));
     let mut packed = Vec::new();
     for mut draft in drafts {
         let mut sets: Vec<Vec<Rc<Blob<M>>>> = recipes.iter().map(|_| Vec::new()).collect();
@@ -235,8 +237,8 @@ impl<'o> Assembly<'o, '_> {
     }
 }
 
-/// Whether an output keeps its image in the embedded store.
-fn is_stored(output: &Output) -> bool {
+/// Whether an output keeps its image, in the embedded store or in what is in its place.
+pub fn is_stored(output: &Output) -> bool {
     output.store && matches!(output.exporter, Exporter::Image | Exporter::Registry)
 }
 
@@ -253,7 +255,7 @@ fn check<M: Media>(output: &Output, drafts: &[Draft<'_, M>], indexed: bool) -> R
         let message = "attestations are not exported with oci-mediatypes=false: leave it out, or the attestations";
         return refused("oci-mediatypes".into(), message.into());
     }
-    if output.exporter == Exporter::Docker && (indexed || drafts.len() > 1) {
+    if output.exporter == Exporter::Docker && !output.is_loaded() && (indexed || drafts.len() > 1) {
         let message = "type=docker holds one platform: choose one with --platform, or use type=oci";
         return refused("type".into(), message.into());
     }

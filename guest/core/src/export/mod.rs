@@ -23,8 +23,8 @@ use crate::contents::Form;
 use crate::digest::Digest;
 use crate::documents::time;
 use crate::error::{Code, Error, Fault, Result};
-use crate::media::Media;
-use crate::options::{self, Request};
+use crate::media::{Engine, Media};
+use crate::options::{self, Output, Request};
 use crate::platform::Platform;
 use crate::registry::{Policy, Pushed, Uploads};
 use crate::store::Layout;
@@ -60,6 +60,10 @@ pub struct Job<M: Media> {
     pub policy: Policy,
     /// When one target fails, the others are stopped.
     pub fail_fast: bool,
+    /// The engine that takes what `request.load` adds.
+    pub load: Option<M::Engine>,
+    /// An engine that keeps images in place of the embedded store.
+    pub engine: Option<M::Engine>,
 }
 
 /// Something to export.
@@ -148,6 +152,8 @@ impl<M: Media> Job<M> {
             xattrs: false,
             policy: Policy::default(),
             fail_fast: false,
+            load: None,
+            engine: None,
         }
     }
 }
@@ -167,21 +173,33 @@ pub async fn run<M: Media>(media: &M, job: Job<M>, store: M::Directory) -> Resul
     done
 }
 
-async fn export<M: Media>(media: &M, job: Job<M>, store: M::Directory, uploads: &Uploads) -> Result<Results> {
+async fn export<M: Media>(media: &M, mut job: Job<M>, store: M::Directory, uploads: &Uploads) -> Result<Results> {
     let (policy, fail_fast) = (job.policy.clone(), job.fail_fast);
     policy.check()?;
     let outputs = options::outputs(&job.request)?;
     job.epoch.map(time::rfc3339).transpose()?;
     let store = Layout::store(store);
-    let mut opened = open::open(media, job, &store).await?;
-    let images = image::make(media, &mut opened, &outputs, &store).await?;
-    if !policy.dry_run {
-        deliver::keep(media, &store, &images).await?;
+    let (load, engine) = (job.load.take(), job.engine.take());
+    if load.is_none() && outputs.iter().any(Output::is_loaded) {
+        return Err(Error::new(Fault::Request, Code::Unsupported("load".into()), NO_ENGINE));
     }
-    let sending = Sending { store: &store, policy: &policy, uploads, fail_fast };
+    let mut opened = open::open(media, job, &store).await?;
+    let platforms = opened.drafts.iter().map(|draft| &draft.platform);
+    for engine in load.iter().chain(engine.iter().filter(|_| outputs.iter().any(image::is_stored))) {
+        deliver::engine::check(&engine.about(), platforms.clone())?;
+    }
+    let images = image::make(media, &mut opened, &outputs, &store, engine.is_some()).await?;
+    match &engine {
+        _ if policy.dry_run => {}
+        Some(engine) => deliver::engine::keep(media, &images, engine).await?,
+        None => deliver::keep(media, &store, &images).await?,
+    }
+    let sending = Sending { store: &store, engine: load.as_ref(), policy: &policy, uploads, fail_fast };
     let reports = deliver::send(media, &images, &sending).await;
     outcome::results(&images, reports)
 }
+
+const NO_ENGINE: &str = "there is no container engine here to load into: write type=docker with dest=FILE, for `docker load`";
 
 /// An error of this crate, not of anybody else.
 fn bug(message: &str) -> Error {

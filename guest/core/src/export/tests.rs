@@ -1,6 +1,8 @@
 //! Whole exports in memory: what one writes, another reads.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod engine;
+
 use serde_json::Value;
 
 use super::*;
