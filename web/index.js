@@ -1,32 +1,31 @@
-// Container images in JavaScript: a tree of files in memory becomes an OCI archive, in a page or in Node.
-//
-// The logic is the wasm in `pkg/`, which `cargo xtask build` makes; this file loads it once.
+// Container images in pages. index.d.ts documents everything; node.js is the same for Node.
 
-import init, { checkOutput as check, exportImage as run } from './pkg/ocix.js';
+import { api } from './api.js';
+import { Connection } from './connection.js';
 
-let loading;
+export { OcixError } from './error.js';
 
-/** Loads the wasm; called by every other function. `module` is what the browser cannot fetch by itself: bytes, for Node. */
-export function load(module) {
-  loading ??= init(module === undefined ? undefined : { module_or_path: module });
-  return loading;
+const connection = new Connection((received, failed) => {
+  const worker = new Worker(trusted(new URL('./worker.js', import.meta.url)), { type: 'module' });
+  worker.onmessage = ({ data }) => received(data);
+  worker.onerror = (event) => {
+    event.preventDefault();
+    failed(event.message ?? 'it could not be loaded');
+  };
+  return {
+    post: (message, transfer = []) => worker.postMessage(message, transfer),
+    // A page's worker keeps nothing from ending.
+    busy() {},
+    stop: () => worker.terminate(),
+  };
+});
+
+/** What pages with trusted types start a script by: a policy that knows this one script. */
+function trusted(url) {
+  policy ??= globalThis.trustedTypes?.createPolicy('ocix', { createScriptURL: () => url.href });
+  return policy?.createScriptURL('') ?? url;
 }
 
-/**
- * Exports a tree to an OCI archive.
- *
- * `entries`: `{ path, type?, mode?, uid?, gid?, mtime?, content?, target?, major?, minor?, xattrs? }` each, in any order.
- * `output`: what `ocix export --output` takes, for example `type=image,name=site:latest`.
- * `platform`: `OS/ARCH[/VARIANT]`, default `linux/amd64`. `epoch`: seconds; no time in a document is later.
- * Returns `{ names, digest, archive, warnings }`; rejects with an `Error` that has `code` and `fault`.
- */
-export async function exportImage(job) {
-  await load();
-  return run(job);
-}
+let policy;
 
-/** Throws when an output is not one, before any work. */
-export async function checkOutput(output) {
-  await load();
-  check(output);
-}
+export const { inspect, verify, exportImage, findings, options, checkOutput } = api(connection);

@@ -138,11 +138,6 @@ impl Played {
         self.server.requests().iter().map(|request| format!("{} {}", request.method, request.target)).collect()
     }
 
-    /// How many connections were made to it.
-    pub fn connections(&self) -> usize {
-        self.server.connections()
-    }
-
     /// The archives that it was sent.
     pub fn archives(&self) -> Vec<Vec<u8>> {
         self.server.requests().into_iter().filter(|request| request.method == "POST").map(|request| request.body).collect()

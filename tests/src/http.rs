@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -48,7 +48,6 @@ pub struct Answer {
 pub struct Server {
     place: Place,
     requests: Arc<Mutex<Vec<Request>>>,
-    connections: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
 }
 
@@ -110,12 +109,10 @@ impl Server {
     where
         for<'c> &'c C: Read + Write,
     {
-        let (requests, connections) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
-        let stop = Arc::new(AtomicBool::new(false));
-        let (log, count, over, answer) = (requests.clone(), connections.clone(), stop.clone(), Arc::new(answer));
+        let (requests, stop) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
+        let (log, over, answer) = (requests.clone(), stop.clone(), Arc::new(answer));
         std::thread::spawn(move || {
             while let Some(connection) = accept().filter(|_| !over.load(Ordering::SeqCst)) {
-                count.fetch_add(1, Ordering::SeqCst);
                 let (log, answer) = (log.clone(), answer.clone());
                 std::thread::spawn(move || {
                     bound(&connection, Some(Duration::from_secs(20))).ok()?;
@@ -123,7 +120,7 @@ impl Server {
                 });
             }
         });
-        Self { place, requests, connections, stop }
+        Self { place, requests, stop }
     }
 
     /// `127.0.0.1:PORT`, or the path of the socket.
@@ -137,11 +134,6 @@ impl Server {
     /// What it was asked so far.
     pub fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
-    }
-
-    /// How many connections were made to it so far.
-    pub fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
     }
 }
 

@@ -121,7 +121,7 @@ fn nothing_generated_is_committed() {
     git.args(["-c", "safe.directory=*", "ls-files"]).current_dir(repository());
     for file in Run::of(&mut git).ok().stdout.lines() {
         let generated = file.ends_with(".wasm") || file.ends_with(".cwasm") || file.contains("node_modules/");
-        let folder = ["target/", "web/pkg/"].iter().any(|folder| file.starts_with(folder));
+        let folder = ["target/", "web/dist/", "web/pkg/"].iter().any(|folder| file.starts_with(folder));
         assert!(!generated && !folder, "{file} is generated");
     }
 }
@@ -208,7 +208,9 @@ fn sources(extension: &str) -> Vec<PathBuf> {
         for entry in entries.map(|entry| entry.unwrap()) {
             let path = folder.join(entry.file_name());
             let kind = entry.file_type().unwrap();
-            if kind.is_dir() && !["node_modules", "pkg", "target"].contains(&entry.file_name().to_str().unwrap()) {
+            if kind.is_dir()
+                && !["dist", "node_modules", "pkg", "target"].contains(&entry.file_name().to_str().unwrap())
+            {
                 folders.push(path);
             } else if kind.is_file() && path.extension().is_some_and(|end| end == extension) {
                 found.push(path);

@@ -11,15 +11,19 @@ use crate::{cargo, guest, host, paths, tools, web};
 /// Runs every step, also after one has failed, and ends with a line for each. With filters only the tests whose names hold one.
 pub fn run(filters: &[OsString]) -> Result<()> {
     tools::install()?;
+    if filters.is_empty() {
+        // The command line has the page in it.
+        web::build()?;
+    }
     host::build()?;
     guest::build_misbehaving()?;
     if !filters.is_empty() {
         return tests(filters);
     }
     let steps: [(&str, Step); 7] = [
-        ("browser shell", web::build),
         ("tests", || tests(&[])),
-        ("tests under Node", node),
+        ("tests under Node", || node("test", ".test.js", &["node", "npm"])),
+        ("tests in Chromium", || node("chromium", ".spec.js", &["node", "npm", "chromium"])),
         ("format", format),
         ("clippy", clippy),
         ("licences, bans, sources", deny),
@@ -57,14 +61,23 @@ fn tests(filters: &[OsString]) -> Result<()> {
     cargo::run(command)
 }
 
-fn node() -> Result<()> {
-    if !tools::have("node") {
-        eprintln!("skipped: there is no node");
+/// Runs the files in a folder of `web` whose names end so, where there is what they need.
+fn node(folder: &str, ending: &str, needed: &[&str]) -> Result<()> {
+    if let Some(missing) = needed.iter().find(|program| !tools::have(program)) {
+        eprintln!("skipped: there is no {missing}");
         return Ok(());
     }
+    let web = paths::root().join("web");
+    let mut files = Vec::new();
+    for file in std::fs::read_dir(web.join(folder))? {
+        let name = file?.file_name();
+        if name.to_string_lossy().ends_with(ending) {
+            files.push(std::path::Path::new(folder).join(name));
+        }
+    }
+    files.sort();
     let mut command = Command::new("node");
-    // Without an argument every version looks for tests in the folder that it stands in.
-    command.arg("--test").current_dir(paths::root().join("web"));
+    command.arg("--test").args(files).current_dir(web);
     cargo::run(command)
 }
 

@@ -95,7 +95,8 @@ const CARGO_DENY: &str = "0.20.2";
 const NODE: u32 = 20;
 
 /// Programs and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 12] = [
+const PROGRAMS: [(&str, &str); 13] = [
+    ("chromium", "chromium"),
     ("containerd", "containerd"),
     ("docker-registry", "docker-registry"),
     ("mmdebstrap", "mmdebstrap"),

@@ -150,7 +150,7 @@ impl Api {
         read: impl AsyncFnOnce(Response<Incoming>) -> io::Result<T>,
     ) -> io::Result<T> {
         let has_body = body.is_some();
-        let body = body.unwrap_or_else(|| Full::default().map_err(|never| match never {}).boxed_unsync());
+        let body = body.unwrap_or_else(|| Full::<Bytes>::default().map_err(|never| match never {}).boxed_unsync());
         let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().map_err(io::Error::other)?;

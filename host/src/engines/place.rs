@@ -45,27 +45,26 @@ impl Engine {
         let running = variable("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute());
         let sockets = |own: &str, everybodys: &str| {
             let own = running.iter().map(|folder| folder.join(own));
-            own.chain([PathBuf::from(everybodys)]).map(Place::Socket).collect()
+            own.chain([PathBuf::from(everybodys)]).map(Place::Socket).collect::<Vec<_>>()
         };
         match self {
             Self::Docker(Some(host)) | Self::Podman(Some(host)) => Ok(vec![Place::parse(host)?]),
-            Self::Docker(None) => match text("DOCKER_HOST").map_or_else(|| context(variable), |host| Ok(Some(host)))? {
-                Some(host) => Ok(vec![Place::parse(&host)?]),
-                None => {
-                    let mut places: Vec<Place> = sockets("docker.sock", "/var/run/docker.sock");
-                    places.reverse();
-                    Ok(places)
+            Self::Docker(None) | Self::Any => {
+                // Whoever says where docker is does not mean another engine.
+                if let Some(host) = text("DOCKER_HOST").map_or_else(|| context(variable), |host| Ok(Some(host)))? {
+                    return Ok(vec![Place::parse(&host)?]);
                 }
-            },
+                let mut places: Vec<Place> = sockets("docker.sock", "/var/run/docker.sock");
+                places.reverse();
+                if *self == Self::Any {
+                    places.extend(Self::Podman(None).found(variable)?);
+                }
+                Ok(places)
+            }
             Self::Podman(None) => match text("CONTAINER_HOST") {
                 Some(host) => Ok(vec![Place::parse(&host)?]),
                 None => Ok(sockets("podman/podman.sock", "/run/podman/podman.sock")),
             },
-            Self::Any => {
-                let mut places = Self::Docker(None).found(variable)?;
-                places.extend(Self::Podman(None).found(variable)?);
-                Ok(places)
-            }
         }
     }
 }
@@ -153,6 +152,7 @@ mod tests {
         assert_eq!(places(&podman, &[("CONTAINER_HOST", "tcp://localhost:8888")]), "tcp://localhost:8888");
         let any = places(&Engine::Any, &[]);
         assert_eq!(any, "unix:///var/run/docker.sock unix:///run/podman/podman.sock");
+        assert_eq!(places(&Engine::Any, &[("DOCKER_HOST", "unix:///d.sock")]), "unix:///d.sock");
     }
 
     #[test]

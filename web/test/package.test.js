@@ -1,0 +1,41 @@
+// The package, installed in an empty project: the examples run in Node, and types hold.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { fileURLToPath } from 'node:url';
+
+import { folder } from './cli.js';
+import { PRINTED, install } from './packed.js';
+
+const web = fileURLToPath(new URL('..', import.meta.url));
+const project = folder();
+before(() => install(project));
+
+for (const [example, lines] of Object.entries(PRINTED)) {
+  test(`the example ${example}`, () => {
+    const printed = execFileSync(process.execPath, [`examples/${example}`], { cwd: project, encoding: 'utf8' }).trimEnd().split('\n');
+    assert.equal(printed.length, lines.length, printed.join('\n'));
+    lines.forEach((line, at) => assert.match(printed[at], line));
+  });
+}
+
+test('the types hold, strictly', () => {
+  symlinkSync(join(web, 'node_modules/@types'), join(project, 'node_modules/@types'));
+  const wrong = "import { inspect } from 'ocix';\n// @ts-expect-error: a number is no source\nawait inspect(7);\n";
+  writeFileSync(join(project, 'examples/wrong.js'), wrong);
+  const options = ['--strict', '--allowJs', '--checkJs', '--noEmit', '--target', 'es2022', '--module', 'nodenext', '--types', 'node'];
+  const examples = readdirSync(join(project, 'examples')).map((name) => join('examples', name));
+  const tsc = join(web, 'node_modules/typescript/bin/tsc');
+  const run = () => execFileSync(process.execPath, [tsc, ...options, '--lib', 'es2022,dom,dom.asynciterable', ...examples], { cwd: project });
+  assert.doesNotThrow(run);
+});
+
+test('the wasm is small enough for a page', () => {
+  const wasm = join(project, 'node_modules/ocix/pkg/ocix_bg.wasm');
+  const packed = gzipSync(readFileSync(wasm), { level: 9 }).length;
+  assert.ok(packed < 1.5e6, `${packed} bytes of ${statSync(wasm).size}`);
+});
