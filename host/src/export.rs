@@ -14,6 +14,7 @@ use crate::bindings::images::Images;
 use crate::bindings::images::exports::ocix::image::exporter as seam;
 use crate::clients::Clients;
 use crate::components::Components;
+use crate::containerd::{Containerd, Session};
 use crate::credentials::{Credentials, Lookups};
 use crate::destinations::Destinations;
 use crate::directories::Directory;
@@ -33,6 +34,8 @@ use crate::workers::Workers;
 pub struct Context {
     /// The embedded store; made when something is stored.
     pub store: PathBuf,
+    /// Keeps the images of an export in place of the embedded store, which then has only what is temporary. No other work knows it.
+    pub runtime: Option<Containerd>,
     /// Chunks that are compressed at once. The bytes do not depend on it.
     pub parallelism: NonZeroUsize,
     /// Hash with the processor's own instructions, outside of the sandbox: known answers are checked first.
@@ -60,6 +63,7 @@ impl Context {
         let (_, stop) = watch::channel(false);
         Self {
             store: store.into(),
+            runtime: None,
             parallelism: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             native_hashing: true,
             limits: Limits::default(),
@@ -99,14 +103,24 @@ impl Components {
             }
             tokio::time::sleep(PATIENCE).await;
         };
+        let runtime = match &context.runtime {
+            Some(_) if !W::KEEPS => {
+                return Err(error(Fault::Request, ErrorCode::Unsupported("store".into()), NOT_KEPT));
+            }
+            Some(containerd) => Some(Session::open(containerd).await?),
+            None => None,
+        };
         let directory = Directory::store(&context.store);
         let destinations = Arc::new(Destinations::default());
         let _ending = (directory.abandoned(), destinations.closing());
         let done = tokio::select! {
-            done = self.run(work, context, directory, destinations.clone()) => done?,
-            () = asked => return Err(error(Fault::Request, ErrorCode::Cancelled, "stopped; nothing was changed")),
+            done = self.run(work, context, directory, destinations.clone(), runtime.clone()) => done,
+            () = asked => Err(error(Fault::Request, ErrorCode::Cancelled, "stopped; nothing was changed")),
         };
-        Ok((done, destinations.took_standard_output()))
+        if let Some(runtime) = runtime {
+            runtime.end(done.is_err()).await;
+        }
+        Ok((done?, destinations.took_standard_output()))
     }
 
     async fn run<W: Work>(
@@ -115,6 +129,7 @@ impl Components {
         context: Context,
         directory: Directory,
         destinations: Arc<Destinations>,
+        runtime: Option<Session>,
     ) -> Result<W::Done, Error> {
         let engines = Engines::find(context.engine.as_ref(), W::KEEPS, work.loads()).await?;
         let ticking = self.ticker.start(self.images.engine());
@@ -124,6 +139,7 @@ impl Components {
             workers: Arc::new(workers),
             destinations,
             engines,
+            runtime,
             clients: Clients::new(context.transport, work.hosts(), context.allow_insecure),
             credentials: Lookups::new(context.credentials),
             progress: context.progress,
@@ -150,7 +166,7 @@ pub trait Work: Send {
     type Opened: Send;
     /// What comes of it.
     type Done: Send;
-    /// Whether it can keep images in an engine.
+    /// Whether it can keep images in a runtime's store or an engine.
     const KEEPS: bool = false;
 
     /// Whether it loads an image into an engine.
@@ -199,10 +215,12 @@ impl Work for Job {
         mut job: seam::Job,
         store: Resource<Directory>,
     ) -> wasmtime::Result<Result<seam::Results, Error>> {
-        (job.load, job.engine) = accessor.with(|mut access| -> wasmtime::Result<_> {
+        (job.load, job.engine, job.runtime) = accessor.with(|mut access| -> wasmtime::Result<_> {
             let State { table, ambient, .. } = access.get();
             let Engines { loads, keeps } = ambient.engines.clone();
-            Ok((loads.map(|one| table.push(one)).transpose()?, keeps.map(|one| table.push(one)).transpose()?))
+            let (loads, keeps) = (loads.map(|one| table.push(one)), keeps.map(|one| table.push(one)));
+            let runtime = ambient.runtime.clone().map(|session| table.push(session));
+            Ok((loads.transpose()?, keeps.transpose()?, runtime.transpose()?))
         })?;
         images.ocix_image_exporter().call_run(accessor, job, store).await
     }
@@ -210,3 +228,4 @@ impl Work for Job {
 
 /// How long a component may take to stop by itself.
 const PATIENCE: Duration = Duration::from_millis(1500);
+const NOT_KEPT: &str = "only an export keeps images in containerd: leave --store out, or name a folder";

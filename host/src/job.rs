@@ -112,6 +112,7 @@ impl Job {
             // It is the work's to connect to them.
             load: None,
             engine: None,
+            runtime: None,
         })
     }
 

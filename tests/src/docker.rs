@@ -140,7 +140,12 @@ impl Played {
 
     /// The archives that it was sent.
     pub fn archives(&self) -> Vec<Vec<u8>> {
-        self.server.requests().into_iter().filter(|request| request.method == "POST").map(|request| request.body).collect()
+        self.server
+            .requests()
+            .into_iter()
+            .filter(|request| request.method == "POST")
+            .map(|request| request.body)
+            .collect()
     }
 
     /// Identifiers, by names.

@@ -11,6 +11,7 @@ mod errors;
 mod inspect;
 mod media;
 mod options;
+mod stores;
 
 use ocix_core::contents::Form;
 use ocix_core::export::{self, Attestation, Content, Job, Source};
@@ -22,6 +23,7 @@ use bindings::exports::ocix::image::exporter;
 use bindings::ocix::image::{directories, types};
 use engines::Engine;
 use media::{Directory, File, Input, Seam, Tree};
+use stores::Store;
 
 /// What the world's exports are implemented on.
 struct Shell;
@@ -56,6 +58,7 @@ impl exporter::Guest for Shell {
             policy: policy(job.transfer),
             load: job.load.map(Engine),
             engine: job.engine.map(Engine),
+            runtime: job.runtime.map(Store),
         };
         let results = export::run(&Seam, job, Directory(store)).await.map_err(errors::outward)?;
         Ok(exporter::Results {

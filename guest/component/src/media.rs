@@ -7,6 +7,7 @@ use crate::bindings::ocix::image::{
     clock, control, credentials, destinations, directories, files, http, progress, trees, types, workers,
 };
 use crate::engines::Engine;
+use crate::stores::Store;
 
 /// Everything that is ambient in the world.
 pub struct Seam;
@@ -145,6 +146,7 @@ impl media::Media for Seam {
     type Input = Input;
     type Tree = Tree;
     type Directory = Directory;
+    type Store = Store;
     type Sink = Sink;
     type TreeWriter = TreeWriter;
     type Exchange = Exchange;

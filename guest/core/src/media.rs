@@ -6,10 +6,12 @@
 #![allow(async_fn_in_trait, reason = "one job is one thread: no future here needs to be Send")]
 
 mod engines;
+mod stores;
 
 use crate::error::Result;
 
 pub use engines::{About, Engine};
+pub use stores::{Ingest, Labels, Store};
 
 /// Bytes at rest.
 pub trait File {
@@ -110,6 +112,8 @@ pub trait Media {
     type Tree: Tree<File = Self::File>;
     /// A layout, or the embedded store.
     type Directory: Directory<File = Self::File>;
+    /// A container runtime's own store.
+    type Store: Store;
     /// An archive on its way out.
     type Sink: Sink;
     /// A file tree on its way out.

@@ -3,6 +3,7 @@
 //! Nothing here is durable and nothing waits. Compression and hashing run at once, on the one thread there is.
 
 mod engines;
+mod stores;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -14,6 +15,7 @@ use crate::layer;
 use crate::media::{self, Chunk, Credential, Entry, Event, HashAlgorithm, Kind, Packed, Request, Response};
 
 pub use engines::{Engine, Load};
+pub use stores::{Content, Ingest, Store};
 
 /// All media of a job in memory.
 #[derive(Default)]
@@ -256,6 +258,7 @@ impl media::Media for Memory {
     type Input = Input;
     type Tree = Tree;
     type Directory = Directory;
+    type Store = Store;
     type Sink = Sink;
     type TreeWriter = TreeWriter;
     type Exchange = Exchange;

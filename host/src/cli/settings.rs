@@ -31,9 +31,9 @@ pub struct Settings {
 #[derive(Args)]
 #[command(next_help_heading = "How it runs")]
 pub struct Common {
-    /// Where images are kept: the folder of an embedded store [default: $OCIX_STORE, then $XDG_DATA_HOME/ocix/store]; or docker[:HOST] or
-    /// podman[:SOCKET], which only an export takes. A folder of that name is ./docker.
-    #[arg(long, value_name = "PATH|docker|podman")]
+    /// Where images are kept: the folder of an embedded store [default: $OCIX_STORE, then $XDG_DATA_HOME/ocix/store]; or what only an export
+    /// takes, containerd[:SOCKET][?namespace=NAME&snapshotter=NAME], docker[:HOST], podman[:SOCKET]. A folder of such a name is ./docker.
+    #[arg(long, value_name = "PATH|containerd|docker|podman")]
     store: Option<OsString>,
     /// How progress is shown.
     #[arg(long, value_enum, default_value_t = Style::Auto)]
@@ -98,12 +98,13 @@ impl Common {
         work: impl AsyncFnOnce(Components, Context) -> Result<T, Error>,
         targets: impl Fn(&T) -> Vec<Target>,
     ) -> Result<T, Error> {
-        let (store, engine) = match self.store.filter(|text| !text.is_empty()) {
+        let (store, engine, containerd) = match self.store.filter(|text| !text.is_empty()) {
             Some(text) => match store::parse(&text)? {
-                Kind::Embedded(path) => (Some(path), None),
-                Kind::Engine(engine) => (default_store(), Some(engine)),
+                Kind::Embedded(path) => (Some(path), None, None),
+                Kind::Engine(engine) => (default_store(), Some(engine), None),
+                Kind::Containerd(containerd) => (default_store(), None, Some(containerd)),
             },
-            None => (default_store(), None),
+            None => (default_store(), None, None),
         };
         let store = store.ok_or_else(|| {
             request("store", "there is no home to keep the store in: name a place with --store".into())
@@ -115,6 +116,7 @@ impl Common {
         let context = Context {
             stop,
             engine,
+            runtime: containerd,
             progress: progress.sink(),
             native_hashing: !self.hash_in_sandbox,
             allow_insecure: insecure,

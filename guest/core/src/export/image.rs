@@ -20,6 +20,17 @@ use super::attest;
 use super::layers::{self, Blob, Packer, Recipe};
 use super::open::{Draft, Opened};
 
+/// What keeps images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeper {
+    /// The embedded store.
+    Embedded,
+    /// A container engine.
+    Engine,
+    /// A runtime's store.
+    Runtime,
+}
+
 /// What one output delivers.
 pub struct Image<'a, 'o, M: Media> {
     /// What was asked for.
@@ -107,7 +118,7 @@ impl<'a, M: Media> Image<'a, '_, M> {
     }
 }
 
-/// One image an output, in order. With `elsewhere`, the embedded store keeps none of them.
+/// One image an output, in order.
 ///
 /// # Errors
 /// What does not fit the contents is found before any layer is made: annotations for platforms that there are not, levels that a single
@@ -117,7 +128,7 @@ pub async fn make<'a, 'o, M: Media>(
     opened: &mut Opened<'a, M>,
     outputs: &'o [Output],
     store: &Layout<M::Directory>,
-    elsewhere: bool,
+    keeper: Keeper,
 ) -> Result<Vec<Image<'a, 'o, M>>> {
     let (drafts, indexed, epoch) = (std::mem::take(&mut opened.drafts), opened.indexed, opened.epoch);
     let name = opened.name.as_deref();
@@ -128,7 +139,7 @@ pub async fn make<'a, 'o, M: Media>(
         if output.rewrite_timestamp && layers::epoch(output, epoch).is_none() {
             media.emit(Event::Warning(NO_EPOCH.into()));
         }
-        if output.unpack {
+        if output.unpack && keeper != Keeper::Runtime {
             media.emit(Event::Warning(NO_UNPACK.into()));
         }
         let recipe = Recipe::of(output, epoch);
@@ -137,8 +148,9 @@ pub async fn make<'a, 'o, M: Media>(
         }
     }
     let unpacks = |output: &Output| matches!(output.exporter, Exporter::Tar | Exporter::Local);
-    let keeps = !elsewhere && outputs.iter().any(is_stored);
-    let mut packer = Packer::new(media, store, keeps, outputs.iter().any(unpacks));
+    let keeps = keeper == Keeper::Embedded && outputs.iter().any(is_stored);
+    let checked = keeper == Keeper::Runtime && outputs.iter().all(is_stored);
+    let mut packer = Packer::new(media, store, keeps, outputs.iter().any(unpacks), checked);
     let mut packed = Vec::new();
     for mut draft in drafts {
         let mut sets: Vec<Vec<Rc<Blob<M>>>> = recipes.iter().map(|_| Vec::new()).collect();

@@ -28,7 +28,8 @@ use crate::options::{self, Output, Request};
 use crate::platform::Platform;
 use crate::registry::{Policy, Pushed, Uploads};
 use crate::store::Layout;
-use deliver::Sending;
+use deliver::{Runtime, Sending};
+use image::Keeper;
 
 pub(crate) use checked::Checked;
 
@@ -64,6 +65,8 @@ pub struct Job<M: Media> {
     pub load: Option<M::Engine>,
     /// An engine that keeps images in place of the embedded store.
     pub engine: Option<M::Engine>,
+    /// A runtime's store, which then keeps images in place of the embedded one.
+    pub runtime: Option<M::Store>,
 }
 
 /// Something to export.
@@ -154,6 +157,7 @@ impl<M: Media> Job<M> {
             fail_fast: false,
             load: None,
             engine: None,
+            runtime: None,
         }
     }
 }
@@ -183,23 +187,32 @@ async fn export<M: Media>(media: &M, mut job: Job<M>, store: M::Directory, uploa
     if load.is_none() && outputs.iter().any(Output::is_loaded) {
         return Err(Error::new(Fault::Request, Code::Unsupported("load".into()), NO_ENGINE));
     }
+    let runtime = job.runtime.take().map(|store| Runtime { store, native: job.native.clone() });
+    let keeper = match (&engine, &runtime) {
+        (Some(_), _) => Keeper::Engine,
+        (None, Some(_)) => Keeper::Runtime,
+        (None, None) => Keeper::Embedded,
+    };
     let mut opened = open::open(media, job, &store).await?;
     let platforms = opened.drafts.iter().map(|draft| &draft.platform);
     for engine in load.iter().chain(engine.iter().filter(|_| outputs.iter().any(image::is_stored))) {
         deliver::engine::check(&engine.about(), platforms.clone())?;
     }
-    let images = image::make(media, &mut opened, &outputs, &store, engine.is_some()).await?;
-    match &engine {
+    let images = image::make(media, &mut opened, &outputs, &store, keeper).await?;
+    match (&engine, &runtime) {
         _ if policy.dry_run => {}
-        Some(engine) => deliver::engine::keep(media, &images, engine).await?,
-        None => deliver::keep(media, &store, &images).await?,
+        (Some(engine), _) => deliver::engine::keep(media, &images, engine).await?,
+        (None, Some(runtime)) => runtime.keep(media, &images).await?,
+        (None, None) => deliver::keep(media, &store, &images).await?,
     }
-    let sending = Sending { store: &store, engine: load.as_ref(), policy: &policy, uploads, fail_fast };
+    let (engine, runtime) = (load.as_ref(), runtime.as_ref());
+    let sending = Sending { store: &store, engine, runtime, policy: &policy, uploads, fail_fast };
     let reports = deliver::send(media, &images, &sending).await;
     outcome::results(&images, reports)
 }
 
-const NO_ENGINE: &str = "there is no container engine here to load into: write type=docker with dest=FILE, for `docker load`";
+const NO_ENGINE: &str =
+    "there is no container engine here to load into: write type=docker with dest=FILE, for `docker load`";
 
 /// An error of this crate, not of anybody else.
 fn bug(message: &str) -> Error {

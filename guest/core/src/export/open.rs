@@ -105,6 +105,7 @@ pub async fn open<'a, M: Media>(media: &'a M, job: Job<M>, store: &Layout<M::Dir
         fail_fast: _,
         load: _,
         engine: _,
+        runtime: _,
     } = job;
     let several = contents.len() > 1;
     let base = match base {

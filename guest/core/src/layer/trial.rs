@@ -28,6 +28,7 @@ impl Media for Late {
     type Input = memory::Input;
     type Tree = memory::Tree;
     type Directory = memory::Directory;
+    type Store = memory::Store;
     type Sink = memory::Sink;
     type TreeWriter = memory::TreeWriter;
     type Exchange = memory::Exchange;

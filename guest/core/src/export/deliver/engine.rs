@@ -26,7 +26,8 @@ pub async fn load<M: Media>(media: &M, image: &Image<'_, '_, M>, engine: &M::Eng
     archive::pack(media, &about.name, engine.load().await?, &members).await?;
     let of_pictures = pictures.iter().flat_map(|picture| [&picture.config.digest, &picture.manifest.digest]);
     let expected: Vec<&str> = of_pictures.chain([&image.entry.digest]).map(|digest| digest.as_str()).collect();
-    let failed = |what: String| Err(Error::new(Fault::Store, Code::Other("engine".into()), format!("{} {what}", about.name)));
+    let failed =
+        |what: String| Err(Error::new(Fault::Store, Code::Other("engine".into()), format!("{} {what}", about.name)));
     for name in image.names.iter().map(|name| entry_name(name).full) {
         match engine.image(&name).await? {
             Some(id) if expected.contains(&id.as_str()) => {}

@@ -5,6 +5,7 @@ pub mod directory;
 pub mod engine;
 mod registry;
 mod root_filesystem;
+mod runtime;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,8 @@ use crate::store::Layout;
 
 use super::image::Image;
 use super::{Report, Target, bug};
+
+pub use runtime::Runtime;
 
 /// Stores the images of every output that wants it: all blobs, all documents, then all names in one step.
 pub async fn keep<M: Media>(media: &M, store: &Layout<M::Directory>, images: &[Image<'_, '_, M>]) -> Result<()> {
@@ -65,6 +68,8 @@ pub struct Sending<'s, M: Media> {
     pub store: &'s Layout<M::Directory>,
     /// What outputs without a destination are loaded into.
     pub engine: Option<&'s M::Engine>,
+    /// Keeps images in its place.
+    pub runtime: Option<&'s Runtime<M>>,
     /// To registries.
     pub policy: &'s Policy,
     /// Those that were begun.

@@ -82,6 +82,7 @@ impl Media for Counting {
     type Input = memory::Input;
     type Tree = Never;
     type Directory = Folder;
+    type Store = memory::Store;
     type Sink = memory::Sink;
     type TreeWriter = memory::TreeWriter;
     type Exchange = memory::Exchange;

@@ -83,6 +83,7 @@ impl Media for Split {
     type Input = memory::Input;
     type Tree = Tree;
     type Directory = Directory;
+    type Store = memory::Store;
     type Sink = memory::Sink;
     type TreeWriter = memory::TreeWriter;
     type Exchange = memory::Exchange;

@@ -139,6 +139,7 @@ impl media::Media for Double {
     type Input = Input;
     type Tree = Never;
     type Directory = Never;
+    type Store = memory::Store;
     type Sink = memory::Sink;
     type TreeWriter = memory::TreeWriter;
     type Exchange = Exchange;
