@@ -62,7 +62,13 @@ impl Connected {
     /// When none does: with all that was tried.
     pub async fn to(engine: &Engine) -> Result<Self, Error> {
         let api = Api::find(engine).await?;
-        let missing = || error(Fault::Store, ErrorCode::Malformed("engine answer".into()), format!("{} does not say what it is", api.shown()));
+        let missing = || {
+            error(
+                Fault::Store,
+                ErrorCode::Malformed("engine answer".into()),
+                format!("{} does not say what it is", api.shown()),
+            )
+        };
         let version = api.get("/version").await?.ok_or_else(missing)?;
         let text = |name: &str| version.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
         let (os, architecture) = text("Os").zip(text("Arch")).ok_or_else(missing)?;
@@ -75,7 +81,11 @@ impl Connected {
     async fn image(&self, name: &str) -> Result<Option<String>, Error> {
         let sound = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@".contains(&byte));
         if !sound || name.split('/').any(|part| matches!(part, "" | "." | "..")) {
-            return Err(error(Fault::Component, ErrorCode::Denied, "the component asked an engine for what is no name"));
+            return Err(error(
+                Fault::Component,
+                ErrorCode::Denied,
+                "the component asked an engine for what is no name",
+            ));
         }
         let image = self.api.get(&format!("/images/{name}/json")).await?;
         Ok(image.and_then(|image| Some(image.get("Id")?.as_str()?.to_owned())))
@@ -85,7 +95,10 @@ impl Connected {
 /// Docker keeps images in containerd, which takes whole layouts, or by itself, which takes what `docker save` always wrote.
 fn is_containerd(info: &serde_json::Value) -> bool {
     let status = info.get("DriverStatus").and_then(serde_json::Value::as_array);
-    status.into_iter().flatten().any(|pair| pair.get(1).and_then(serde_json::Value::as_str) == Some("io.containerd.snapshotter.v1"))
+    status
+        .into_iter()
+        .flatten()
+        .any(|pair| pair.get(1).and_then(serde_json::Value::as_str) == Some("io.containerd.snapshotter.v1"))
 }
 
 impl Host for State {}
@@ -102,7 +115,10 @@ impl HostEngine for State {
 }
 
 impl<T: Send + 'static> HostEngineWithStore<T> for Media {
-    async fn load(accessor: &Accessor<T, Self>, engine: Resource<Connected>) -> wasmtime::Result<Result<Resource<Sink>, Error>> {
+    async fn load(
+        accessor: &Accessor<T, Self>,
+        engine: Resource<Connected>,
+    ) -> wasmtime::Result<Result<Resource<Sink>, Error>> {
         let load = Load::start(get(accessor, &engine)?.api, ambient(accessor).progress.clone());
         Ok(Ok(put(accessor, Sink::Engine(load))?))
     }

@@ -122,6 +122,7 @@ impl Docker {
             Some(_) => format!("docker.io/{tag}"),
         };
         let mut names: Vec<String> = tags.iter().map(whole).collect();
+        names.extend(tags);
         names.push(id.clone());
         names.into_iter().map(|name| (name, id.clone())).collect()
     }
@@ -140,7 +141,12 @@ impl Played {
 
     /// The archives that it was sent.
     pub fn archives(&self) -> Vec<Vec<u8>> {
-        self.server.requests().into_iter().filter(|request| request.method == "POST").map(|request| request.body).collect()
+        self.server
+            .requests()
+            .into_iter()
+            .filter(|request| request.method == "POST")
+            .map(|request| request.body)
+            .collect()
     }
 
     /// Identifiers, by names.

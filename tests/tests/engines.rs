@@ -38,7 +38,7 @@ fn docker_gets_what_docker_load_reads() {
         "GET /v1.47/version",
         "GET /v1.47/info",
         "POST /v1.47/images/load?quiet=0",
-        "GET /v1.47/images/docker.io/library/site:v1/json",
+        "GET /v1.47/images/site:v1/json",
         "GET /v1.47/images/example.com/x:latest/json",
     ];
     assert_eq!(asked, expected);
@@ -81,7 +81,8 @@ fn docker_gets_the_platform_that_it_runs() {
 
         let nothing = Docker { architecture: Some("riscv64"), ..Docker::default() }.start(&scratch.path("n.sock"));
         let mut ocix = scratch.ocix();
-        ocix.args(["export", "linux/amd64=site", "linux/arm64=arm", "-t", "x", "--store", &nothing.store()]).args(EPOCH);
+        ocix.args(["export", "linux/amd64=site", "linux/arm64=arm", "-t", "x", "--store", &nothing.store()])
+            .args(EPOCH);
         Run::of(ocix.arg("--progress=none")).failed(1, &["linux/riscv64", &format!("linux/{other}")]);
         assert!(nothing.archives().is_empty());
     }
@@ -102,7 +103,10 @@ fn the_engine_has_the_last_word() {
     need!("tar");
     let refused = json!({ "errorDetail": { "message": "write /x: no space left on device" }, "error": "write /x: no space left on device" });
     let table: [(Docker, &[&str]); 3] = [
-        (Docker { says: vec![layer(1), refused], ..Docker::default() }, &["docker at unix://", "did not take", "no space left on device"]),
+        (
+            Docker { says: vec![layer(1), refused], ..Docker::default() },
+            &["docker at unix://", "did not take", "no space left on device"],
+        ),
         (Docker { hangs_up: true, ..Docker::default() }, &["docker at unix://", "went away"]),
         (Docker { swaps: true, ..Docker::default() }, &["docker at unix://", "example.com/x:1", "and not this image"]),
     ];
@@ -123,7 +127,8 @@ fn what_the_engine_does_is_shown() {
     ocix.args(["export"]).arg(scratch.site()).args(["-t", "x", "--progress=json", "--store", &docker.store()]);
     let run = Run::of(ocix.args(EPOCH)).ok();
     let steps = run.stderr.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let loading: Vec<_> = steps.filter(|step| step["subject"].as_str().is_some_and(|it| it.contains("loading layer"))).collect();
+    let loading: Vec<_> =
+        steps.filter(|step| step["subject"].as_str().is_some_and(|it| it.contains("loading layer"))).collect();
     let last = loading.last().unwrap();
     assert_eq!((&last["done"], &last["total"], &last["outcome"]), (&json!(2000), &json!(2000), &json!("done")));
 }
@@ -228,11 +233,16 @@ fn podman_takes_its_platform_of_an_index() {
     scratch.site();
     scratch.write("other/file", "other");
     let podman = Podman::start(&scratch);
-    let own = if cfg!(target_arch = "x86_64") { ["linux/amd64=site", "linux/s390x=other"] } else { ["linux/arm64=site", "linux/s390x=other"] };
+    let own = if cfg!(target_arch = "x86_64") {
+        ["linux/amd64=site", "linux/s390x=other"]
+    } else {
+        ["linux/arm64=site", "linux/s390x=other"]
+    };
     let mut ocix = scratch.ocix();
     ocix.args(["export"]).args(own).args(["-t", "example.com/m:1", "--store", &podman.store(), "--progress=none"]);
     Run::of(ocix.args(EPOCH)).ok();
-    let inspected: Value = serde_json::from_str(&podman.run(&["image", "inspect", "example.com/m:1"]).ok().stdout).unwrap();
+    let inspected: Value =
+        serde_json::from_str(&podman.run(&["image", "inspect", "example.com/m:1"]).ok().stdout).unwrap();
     assert_ne!(text(&inspected[0]["Architecture"]), "s390x");
 }
 

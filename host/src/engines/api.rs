@@ -95,7 +95,10 @@ impl Api {
             StatusCode::NOT_FOUND => Ok(None),
             StatusCode::OK => match serde_json::from_slice(&bytes) {
                 Ok(value) => Ok(Some(value)),
-                Err(_) => Err(self.failed(ErrorCode::Malformed("engine answer".into()), "answered with something else than JSON")),
+                Err(_) => {
+                    Err(self
+                        .failed(ErrorCode::Malformed("engine answer".into()), "answered with something else than JSON"))
+                }
             },
             _ => Err(self.refused(status, &bytes)),
         }
@@ -125,7 +128,8 @@ impl Api {
 
     /// A connection that ended too early.
     pub fn lost(&self, why: &io::Error) -> Error {
-        let mut error = self.failed(ErrorCode::Other("connection".into()), "went away before its answer was whole: see its log");
+        let mut error =
+            self.failed(ErrorCode::Other("connection".into()), "went away before its answer was whole: see its log");
         error.causes.push(shown(&told(why)));
         error
     }
@@ -172,7 +176,8 @@ async fn converse<T>(
     request: Request<Body>,
     read: impl AsyncFnOnce(Response<Incoming>) -> io::Result<T>,
 ) -> io::Result<T> {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(connection)).await.map_err(io::Error::other)?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(connection)).await.map_err(io::Error::other)?;
     let exchange = async { read(sender.send_request(request).await.map_err(io::Error::other)?).await };
     let driving = async {
         // What ends it, the exchange hears of.

@@ -49,7 +49,10 @@ impl Load {
         let body = StreamBody::new(pieces).boxed_unsync();
         let verdict = tokio::spawn(async move {
             let reading = api.clone();
-            api.post("/images/load?quiet=0", body, async move |answer| listen(&reading, answer.into_body(), &told).await).await
+            api.post("/images/load?quiet=0", body, async move |answer| {
+                listen(&reading, answer.into_body(), &told).await
+            })
+            .await
         });
         Self(Arc::new(Mutex::new(Loading { archive: Some(sender), verdict: Some(verdict) })))
     }
@@ -122,7 +125,15 @@ fn hear(api: &Api, line: &[u8], told: &Told, verdict: &mut Result<(), Error>) {
     let (done, total) = (number("/progressDetail/current").unwrap_or(0), number("/progressDetail/total"));
     let outcome = total.is_some_and(|total| done >= total).then_some(Outcome::Done);
     let subject = format!("{}: {} {}", api.shown(), status.to_lowercase(), id);
-    told(Event::Step(Step { id: format!("engine {status} {id}"), action: Action::Write, subject, target: None, done, total, outcome }));
+    told(Event::Step(Step {
+        id: format!("engine {status} {id}"),
+        action: Action::Write,
+        subject,
+        target: None,
+        done,
+        total,
+        outcome,
+    }));
 }
 
 fn finished() -> Error {

@@ -124,7 +124,8 @@ fn context(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Option<String>
         Some(meta.pointer("/Endpoints/docker/Host")?.as_str()?.to_owned())
     };
     host().map(Some).ok_or_else(|| {
-        let message = format!("docker's context `{}` names no host: see `docker context ls`, or set DOCKER_HOST", shown(&name));
+        let message =
+            format!("docker's context `{}` names no host: see `docker context ls`, or set DOCKER_HOST", shown(&name));
         error(Fault::Request, ErrorCode::InvalidOption("store".into()), message)
     })
 }
@@ -134,7 +135,8 @@ mod tests {
     use super::*;
 
     fn places(engine: &Engine, variables: &[(&str, &str)]) -> String {
-        let variable = |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|(_, value)| (*value).into());
+        let variable =
+            |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|(_, value)| (*value).into());
         match engine.found(&variable) {
             Ok(places) => places.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
             Err(error) => error.message,

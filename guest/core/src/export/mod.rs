@@ -199,7 +199,8 @@ async fn export<M: Media>(media: &M, mut job: Job<M>, store: M::Directory, uploa
     outcome::results(&images, reports)
 }
 
-const NO_ENGINE: &str = "there is no container engine here to load into: write type=docker with dest=FILE, for `docker load`";
+const NO_ENGINE: &str =
+    "there is no container engine here to load into: write type=docker with dest=FILE, for `docker load`";
 
 /// An error of this crate, not of anybody else.
 fn bug(message: &str) -> Error {

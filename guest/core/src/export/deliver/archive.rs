@@ -96,7 +96,8 @@ pub fn of_picture<'a, M: Media>(image: &Image<'a, '_, M>, picture: &Picture<'a, 
     };
     let layers = picture.listed.iter().zip(&picture.layers);
     let layers = layers.map(|(descriptor, blob)| (descriptor.clone(), blob.bytes.clone()));
-    let documents = image.documents.iter().filter(own).map(|document| (document.descriptor.clone(), document.content()));
+    let documents =
+        image.documents.iter().filter(own).map(|document| (document.descriptor.clone(), document.content()));
     let manifests = image.manifests.iter().filter(own);
     let manifests = manifests.map(|manifest| (manifest.descriptor.clone(), manifest.bytes.to_vec()));
     let mut members = layout(entries(image, &picture.manifest, &image.names)?, layers.chain(documents), manifests)?;

@@ -56,7 +56,13 @@ fn it_gets_the_archive_that_docker_loads() {
 
 #[test]
 fn it_gets_all_platforms_or_its_own() {
-    let plain = done(Job { request: Request { outputs: vec![IMAGE.into(), "type=oci,name=site:v1,dest=a.tar".into()], ..Request::default() }, ..two() });
+    let plain = done(Job {
+        request: Request {
+            outputs: vec![IMAGE.into(), "type=oci,name=site:v1,dest=a.tar".into()],
+            ..Request::default()
+        },
+        ..two()
+    });
     let index = plain.digest(0);
     let whole = engine(true, &[("docker.io/library/site:v1", index.as_str())]);
     let kept = done(Job { engine: Some(whole.clone()), ..two() });
@@ -82,7 +88,10 @@ fn what_it_cannot_take_is_refused_before_any_work() {
     let refused = |job| run_in(Directory::default(), job).err().unwrap();
     let error = refused(Job { engine: Some(docker.clone()), ..two() });
     assert_eq!(error.code, Code::Unsupported("platform".into()));
-    assert!(error.message.contains("runs linux/s390x") && error.message.contains("linux/arm64, linux/amd64"), "{error}");
+    assert!(
+        error.message.contains("runs linux/s390x") && error.message.contains("linux/arm64, linux/amd64"),
+        "{error}"
+    );
     let load = Request { load: true, ..Request::default() };
     let error = refused(Job { request: load.clone(), load: Some(docker.clone()), ..two() });
     assert_eq!(error.code, Code::Unsupported("platform".into()));
@@ -107,6 +116,7 @@ fn what_it_has_in_the_end_is_looked_at() {
         assert_eq!(docker.archives().len(), 1);
     }
     let docker = engine(false, &[]);
-    let error = run_in(Directory::default(), Job { engine: Some(docker), ..job(files(), &["type=image"]) }).err().unwrap();
+    let error =
+        run_in(Directory::default(), Job { engine: Some(docker), ..job(files(), &["type=image"]) }).err().unwrap();
     assert!(error.message.contains("does not know sha256:"), "{error}");
 }
