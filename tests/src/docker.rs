@@ -122,6 +122,7 @@ impl Docker {
             Some(_) => format!("docker.io/{tag}"),
         };
         let mut names: Vec<String> = tags.iter().map(whole).collect();
+        names.extend(tags);
         names.push(id.clone());
         names.into_iter().map(|name| (name, id.clone())).collect()
     }

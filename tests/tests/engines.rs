@@ -38,7 +38,7 @@ fn docker_gets_what_docker_load_reads() {
         "GET /v1.47/version",
         "GET /v1.47/info",
         "POST /v1.47/images/load?quiet=0",
-        "GET /v1.47/images/docker.io/library/site:v1/json",
+        "GET /v1.47/images/site:v1/json",
         "GET /v1.47/images/example.com/x:latest/json",
     ];
     assert_eq!(asked, expected);

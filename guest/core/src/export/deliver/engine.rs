@@ -1,5 +1,6 @@
 //! An image's way into a container engine: as an archive, and then a look at what the engine has made of it.
 
+use crate::documents::docker_archive::repo_tag;
 use crate::error::{Code, Error, Fault, Result};
 use crate::media::{About, Engine, Event, Media};
 use crate::platform::Platform;
@@ -28,8 +29,14 @@ pub async fn load<M: Media>(media: &M, image: &Image<'_, '_, M>, engine: &M::Eng
     let expected: Vec<&str> = of_pictures.chain([&image.entry.digest]).map(|digest| digest.as_str()).collect();
     let failed =
         |what: String| Err(Error::new(Fault::Store, Code::Other("engine".into()), format!("{} {what}", about.name)));
-    for name in image.names.iter().map(|name| entry_name(name).full) {
-        match engine.image(&name).await? {
+    for name in &image.names {
+        // Podman has a name without a registry for its own or for Docker Hub's: as it read the archive.
+        let (short, name) = (repo_tag(name), entry_name(name).full);
+        let mut id = engine.image(&short).await?;
+        if short != name && id.as_ref().is_none_or(|id| !expected.contains(&id.as_str())) {
+            id = engine.image(&name).await?.or(id);
+        }
+        match id {
             Some(id) if expected.contains(&id.as_str()) => {}
             Some(id) => return failed(format!("means {} by {name}, and not this image: load it again", shown(&id))),
             None => return failed(format!("took the image and does not know {name}: see its log")),
