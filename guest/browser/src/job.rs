@@ -56,6 +56,7 @@ fn job(given: &JsValue) -> Result<Job<Seam>> {
         },
         load: None,
         engine: None,
+        runtime: None,
     })
 }
 

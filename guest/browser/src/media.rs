@@ -182,6 +182,8 @@ impl media::Media for Seam {
     type Input = Input;
     type Tree = Tree;
     type Directory = Directory;
+    // A page has no runtime whose store it could be given.
+    type Store = memory::Store;
     type Sink = Sink;
     type TreeWriter = TreeWriter;
     type Exchange = Exchange;
