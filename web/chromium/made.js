@@ -60,8 +60,8 @@ export async function hostile() {
   return path;
 }
 
-/** A layout in a tar, its one layer as given. */
-export function image(name, layer, mediaType = 'application/vnd.oci.image.layer.v1.tar+gzip') {
+/** A layout in a tar, its one layer as given; without a diff ID the config has a wrong one. */
+export function image(name, layer, diffId = `sha256:${'0'.repeat(64)}`) {
   const root = join(scratch, `${name}-layout`);
   mkdirSync(join(root, 'blobs/sha256'), { recursive: true });
   const blob = (content, mediaType) => {
@@ -69,8 +69,8 @@ export function image(name, layer, mediaType = 'application/vnd.oci.image.layer.
     writeFileSync(join(root, 'blobs/sha256', hex), content);
     return { mediaType, digest: `sha256:${hex}`, size: content.length };
   };
-  const layers = [blob(layer, mediaType)];
-  const config = blob(JSON.stringify({ architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [layers[0].digest] } }), 'application/vnd.oci.image.config.v1+json');
+  const layers = [blob(layer, 'application/vnd.oci.image.layer.v1.tar+gzip')];
+  const config = blob(JSON.stringify({ architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [diffId] } }), 'application/vnd.oci.image.config.v1+json');
   const manifest = blob(JSON.stringify({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.manifest.v1+json', config, layers }), 'application/vnd.oci.image.manifest.v1+json');
   writeFileSync(join(root, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [manifest] }));
   writeFileSync(join(root, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
@@ -114,8 +114,15 @@ export function nonsense() {
 /** An archive of an image of so many mebibytes, of which gzip makes as little as of random bytes; its path. */
 export async function large(name, mebibytes, level = 1) {
   const layer = join(scratch, `${name}.layer`);
-  await pipeline(Readable.from(parts(mebibytes)), createGzip({ level, chunkSize: 1024 ** 2 }), createWriteStream(layer));
-  return image(name, readFileSync(layer));
+  const hash = createHash('sha256');
+  function* hashed() {
+    for (const part of parts(mebibytes)) {
+      hash.update(part);
+      yield part;
+    }
+  }
+  await pipeline(Readable.from(hashed()), createGzip({ level, chunkSize: 1024 ** 2 }), createWriteStream(layer));
+  return image(name, readFileSync(layer), `sha256:${hash.digest('hex')}`);
 }
 
 /** A tar of files of a mebibyte each. */
