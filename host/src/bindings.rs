@@ -17,6 +17,7 @@ pub mod images {
             "ocix:image/directories.lock": crate::locks::Lock,
             "ocix:image/destinations.sink": crate::sinks::Sink,
             "ocix:image/destinations.tree-writer": crate::tree_writers::TreeWriter,
+            "ocix:image/engines.engine": crate::engines::Connected,
             "ocix:image/stores.store": crate::containerd::Session,
             "ocix:image/stores.ingest": crate::containerd::Ingest,
             "ocix:image/http.exchange": crate::http::Exchange,

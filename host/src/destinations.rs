@@ -10,7 +10,7 @@ use crate::bindings::images::ocix::image::destinations::{Ground, Host, HostWithS
 use crate::directories::Directory;
 use crate::drafts::Drafts;
 use crate::error::{Error, ErrorCode, Fault, error};
-use crate::sinks::Sink;
+use crate::sinks::{Out, Sink};
 use crate::state::{Media, State, ambient, get, put};
 use crate::tree_writers::TreeWriter;
 
@@ -39,14 +39,14 @@ impl Destinations {
 
     fn archive(&self, dest: &str) -> Result<Sink, Error> {
         if dest != "-" {
-            return Sink::open(Path::new(dest), self.drafts.clone());
+            return Out::open(Path::new(dest), self.drafts.clone()).map(Sink::File);
         }
-        let sink = Sink::standard_output()?;
+        let out = Out::standard_output()?;
         if self.standard_output.swap(true, Ordering::Relaxed) {
             let message = "only one output can go to standard output: give the others dest=FILE";
             return Err(error(Fault::Request, ErrorCode::InvalidOption("dest".into()), message));
         }
-        Ok(sink)
+        Ok(Sink::File(out))
     }
 
     fn layout(&self, dest: &str) -> Directory {

@@ -18,6 +18,7 @@ use crate::containerd::{Containerd, Session};
 use crate::credentials::{Credentials, Lookups};
 use crate::destinations::Destinations;
 use crate::directories::Directory;
+use crate::engines::{Engine, Engines};
 use crate::error::{Error, ErrorCode, Fault, error};
 use crate::failure::{self, Results};
 use crate::job::Job;
@@ -49,6 +50,9 @@ pub struct Context {
     pub allow_insecure: bool,
     /// Who is told what is going on. Called often, from one thread at a time.
     pub progress: Arc<dyn Fn(Event) + Send + Sync>,
+    /// A container engine that keeps the images of an export in place of the embedded store, and takes what is to be loaded. No other work
+    /// knows it.
+    pub engine: Option<Engine>,
     /// Becomes true when the export is to stop.
     pub stop: watch::Receiver<bool>,
 }
@@ -67,6 +71,7 @@ impl Context {
             transport: Transport::of_user(),
             allow_insecure: false,
             progress: Arc::new(|_| {}),
+            engine: None,
             stop,
         }
     }
@@ -126,12 +131,14 @@ impl Components {
         destinations: Arc<Destinations>,
         runtime: Option<Session>,
     ) -> Result<W::Done, Error> {
+        let engines = Engines::find(context.engine.as_ref(), W::KEEPS, work.loads()).await?;
         let ticking = self.ticker.start(self.images.engine());
         let limits = context.limits;
         let workers = Workers::new(self.toolkit.clone(), context.parallelism, limits, context.native_hashing, ticking);
         let ambient = Ambient {
             workers: Arc::new(workers),
             destinations,
+            engines,
             runtime,
             clients: Clients::new(context.transport, work.hosts(), context.allow_insecure),
             credentials: Lookups::new(context.credentials),
@@ -159,8 +166,13 @@ pub trait Work: Send {
     type Opened: Send;
     /// What comes of it.
     type Done: Send;
-    /// Whether it can keep images in a runtime's store.
+    /// Whether it can keep images in a runtime's store or an engine.
     const KEEPS: bool = false;
+
+    /// Whether it loads an image into an engine.
+    fn loads(&self) -> bool {
+        false
+    }
 
     /// The hosts that the user named in it.
     fn hosts(&self) -> BTreeSet<String>;
@@ -185,6 +197,10 @@ impl Work for Job {
     type Done = seam::Results;
     const KEEPS: bool = true;
 
+    fn loads(&self) -> bool {
+        self.load
+    }
+
     fn hosts(&self) -> BTreeSet<String> {
         named::hosts(self)
     }
@@ -199,9 +215,12 @@ impl Work for Job {
         mut job: seam::Job,
         store: Resource<Directory>,
     ) -> wasmtime::Result<Result<seam::Results, Error>> {
-        job.runtime = accessor.with(|mut access| {
-            let state = access.get();
-            state.ambient.runtime.clone().map(|session| state.table.push(session)).transpose()
+        (job.load, job.engine, job.runtime) = accessor.with(|mut access| -> wasmtime::Result<_> {
+            let State { table, ambient, .. } = access.get();
+            let Engines { loads, keeps } = ambient.engines.clone();
+            let (loads, keeps) = (loads.map(|one| table.push(one)), keeps.map(|one| table.push(one)));
+            let runtime = ambient.runtime.clone().map(|session| table.push(session));
+            Ok((loads.transpose()?, keeps.transpose()?, runtime.transpose()?))
         })?;
         images.ocix_image_exporter().call_run(accessor, job, store).await
     }

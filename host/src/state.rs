@@ -10,6 +10,7 @@ use crate::clients::Clients;
 use crate::containerd::Session;
 use crate::credentials::Lookups;
 use crate::destinations::Destinations;
+use crate::engines::Engines;
 use crate::limits::{Limits, Room, Who};
 use crate::workers::Workers;
 
@@ -36,6 +37,8 @@ pub struct Ambient {
     pub workers: Arc<Workers>,
     /// What the job's outputs have opened.
     pub destinations: Arc<Destinations>,
+    /// Engines that the job loads images into.
+    pub engines: Engines,
     /// The runtime's store that keeps the job's images, if one does.
     pub runtime: Option<Session>,
     /// How registries are reached.

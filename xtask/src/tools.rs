@@ -121,6 +121,7 @@ const PROGRAMS: [(&str, &str); 13] = [
     ("mmdebstrap", "mmdebstrap"),
     ("openssl", "openssl"),
     ("pigz", "pigz"),
+    ("podman", "podman"),
     ("runc", "runc"),
     ("setpriv", "util-linux"),
     ("skopeo", "skopeo"),

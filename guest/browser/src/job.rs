@@ -55,6 +55,8 @@ fn job(given: &JsValue) -> Result<Job<Seam>> {
             dry_run: value::truth(given, "dryRun"),
             ..Policy::default()
         },
+        load: None,
+        engine: None,
         runtime: None,
     })
 }

@@ -195,6 +195,8 @@ impl media::Media for Seam {
     type TreeWriter = TreeWriter;
     type Exchange = Exchange;
     type Hasher = Hasher;
+    /// Pages have none.
+    type Engine = memory::Engine;
 
     fn parallelism(&self) -> u32 {
         self.0.parallelism()

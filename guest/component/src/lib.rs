@@ -6,6 +6,7 @@
 
 mod bindings;
 mod copy;
+mod engines;
 mod errors;
 mod inspect;
 mod keeper;
@@ -22,6 +23,7 @@ use ocix_core::registry::{self, Policy};
 
 use bindings::exports::ocix::image::exporter;
 use bindings::ocix::image::{directories, types};
+use engines::Engine;
 use media::{Directory, File, Input, Seam, Tree};
 use stores::Store;
 
@@ -50,12 +52,14 @@ impl exporter::Guest for Shell {
                 tags: job.tags,
                 annotations: job.annotations,
                 push: job.push,
-                load: job.load,
+                load: job.load.is_some(),
             },
             epoch: job.epoch,
             xattrs: job.xattrs,
             fail_fast: job.transfer.fail_fast,
             policy: policy(job.transfer),
+            load: job.load.map(Engine),
+            engine: job.engine.map(Engine),
             runtime: job.runtime.map(Store),
         };
         let results = export::run(&Seam, job, Directory(store)).await.map_err(errors::outward)?;

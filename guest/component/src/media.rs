@@ -8,6 +8,7 @@ use ocix_core::media::{
 use crate::bindings::ocix::image::{
     clock, control, credentials, destinations, directories, files, http, progress, trees, types, workers,
 };
+use crate::engines::Engine;
 use crate::stores::Store;
 
 /// Everything that is ambient in the world.
@@ -24,7 +25,7 @@ pub struct Directory(pub directories::Directory);
 /// `directories.writer`.
 pub struct Writer(directories::Writer);
 /// `destinations.sink`.
-pub struct Sink(destinations::Sink);
+pub struct Sink(pub destinations::Sink);
 /// `destinations.tree-writer`.
 pub struct TreeWriter(destinations::TreeWriter);
 /// `http.exchange`.
@@ -163,6 +164,7 @@ impl media::Media for Seam {
     type TreeWriter = TreeWriter;
     type Exchange = Exchange;
     type Hasher = Hasher;
+    type Engine = Engine;
 
     fn parallelism(&self) -> u32 {
         workers::parallelism()

@@ -5,10 +5,12 @@
 
 #![allow(async_fn_in_trait, reason = "one job is one thread: no future here needs to be Send")]
 
+mod engines;
 mod stores;
 
 use crate::error::Result;
 
+pub use engines::{About, Engine};
 pub use stores::{Ingest, Labels, Store};
 
 /// Bytes at rest.
@@ -139,6 +141,8 @@ pub trait Media {
     type Exchange: Exchange;
     /// A running hash.
     type Hasher: Hasher;
+    /// A container engine.
+    type Engine: Engine;
 
     /// How many chunks the host works on at once, at least 1.
     fn parallelism(&self) -> u32;

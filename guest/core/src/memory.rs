@@ -2,6 +2,7 @@
 //!
 //! Nothing here is durable and nothing waits. Compression and hashing run at once, on the one thread there is.
 
+mod engines;
 mod stores;
 
 use std::cell::RefCell;
@@ -13,6 +14,7 @@ use crate::error::{Code, Error, Fault, Result};
 use crate::layer;
 use crate::media::{self, Chunk, Credential, Entry, Event, Ground, HashAlgorithm, Kind, Packed, Request, Response};
 
+pub use engines::{Engine, Load};
 pub use stores::{Content, Ingest, Store};
 
 /// All media of a job in memory.
@@ -284,6 +286,7 @@ impl media::Media for Memory {
     type TreeWriter = TreeWriter;
     type Exchange = Exchange;
     type Hasher = Hasher;
+    type Engine = Engine;
 
     fn parallelism(&self) -> u32 {
         self.parallelism.max(1)

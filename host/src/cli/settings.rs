@@ -31,9 +31,9 @@ pub struct Settings {
 #[derive(Args)]
 #[command(next_help_heading = "How it runs")]
 pub struct Common {
-    /// Where images are kept: the folder of an embedded store [default: $OCIX_STORE, then $XDG_DATA_HOME/ocix/store], or
-    /// containerd[:SOCKET][?namespace=NAME&snapshotter=NAME], which only an export takes. A folder of that name is ./containerd.
-    #[arg(long, value_name = "PATH|containerd")]
+    /// Where images are kept: the folder of an embedded store [default: $OCIX_STORE, then $XDG_DATA_HOME/ocix/store]; or what only an export
+    /// takes, containerd[:SOCKET][?namespace=NAME&snapshotter=NAME], docker[:HOST], podman[:SOCKET]. A folder of such a name is ./docker.
+    #[arg(long, value_name = "PATH|containerd|docker|podman")]
     store: Option<OsString>,
     /// How progress is shown.
     #[arg(long, value_enum, default_value_t = Style::Auto)]
@@ -98,12 +98,13 @@ impl Common {
         work: impl AsyncFnOnce(Components, Context) -> Result<T, Error>,
         targets: impl Fn(&T) -> Vec<Target>,
     ) -> Result<T, Error> {
-        let (store, containerd) = match self.store.filter(|text| !text.is_empty()) {
+        let (store, engine, containerd) = match self.store.filter(|text| !text.is_empty()) {
             Some(text) => match store::parse(&text)? {
-                Kind::Embedded(path) => (Some(path), None),
-                Kind::Containerd(containerd) => (default_store(), Some(containerd)),
+                Kind::Embedded(path) => (Some(path), None, None),
+                Kind::Engine(engine) => (default_store(), Some(engine), None),
+                Kind::Containerd(containerd) => (default_store(), None, Some(containerd)),
             },
-            None => (default_store(), None),
+            None => (default_store(), None, None),
         };
         let store = store.ok_or_else(|| {
             request("store", "there is no home to keep the store in: name a place with --store".into())
@@ -114,6 +115,7 @@ impl Common {
         let (stopper, stop) = watch::channel(false);
         let context = Context {
             stop,
+            engine,
             runtime: containerd,
             progress: progress.sink(),
             native_hashing: !self.hash_in_sandbox,

@@ -1,10 +1,10 @@
-//! `--store`: a folder for the embedded store, or a container runtime that keeps images itself.
+//! `--store`: a folder for the embedded store, or what keeps images itself: a container runtime or engine.
 
 use std::env;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use ocix::{Containerd, Error, ErrorCode, Fault, shown};
+use ocix::{Containerd, Engine, Error, ErrorCode, Fault, shown};
 
 /// Where images are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub enum Kind {
     Embedded(PathBuf),
     /// In containerd's own store.
     Containerd(Containerd),
+    /// In a container engine.
+    Engine(Engine),
 }
 
 /// What the user means.
@@ -20,16 +22,32 @@ pub enum Kind {
 /// # Errors
 /// When a runtime's settings are not understood.
 pub fn parse(text: &OsStr) -> Result<Kind, Error> {
-    // What is no text is a path.
-    match text.to_str().and_then(|text| runtime(text, "containerd")) {
-        Some(settings) => containerd(settings, |name| env::var(name).ok()).map(Kind::Containerd),
-        None => Ok(Kind::Embedded(text.into())),
+    let meant = |name: &str| text.to_str().and_then(|text| runtime(text, name));
+    if let Some(settings) = meant("containerd") {
+        return containerd(settings, |name| env::var(name).ok()).map(Kind::Containerd);
     }
+    if let Some(host) = meant("docker") {
+        return Ok(Kind::Engine(Engine::Docker(place("docker", host)?)));
+    }
+    if let Some(host) = meant("podman") {
+        return Ok(Kind::Engine(Engine::Podman(place("podman", host)?)));
+    }
+    // What is no text is a path.
+    Ok(Kind::Embedded(text.into()))
 }
 
 /// What stands behind a runtime's name: nothing, `:SOCKET`, `?SETTINGS`, or both.
 fn runtime<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     text.strip_prefix(name).filter(|rest| rest.is_empty() || rest.starts_with([':', '?']))
+}
+
+/// Where an engine is, if that is said.
+fn place(name: &str, rest: &str) -> Result<Option<String>, Error> {
+    match rest.strip_prefix(':') {
+        Some("") => Err(wrong(format!("`{name}:` is followed by the path of its socket, or by unix:///PATH"))),
+        None if !rest.is_empty() => Err(wrong(format!("`{name}` has no settings: write {name} or {name}:SOCKET"))),
+        host => Ok(host.map(str::to_owned)),
+    }
 }
 
 /// `[:SOCKET][?namespace=NAME&snapshotter=NAME]`; what is not said is as `ctr` and `nerdctl` have it, from the environment.
@@ -113,5 +131,23 @@ mod tests {
             let error = containerd(text, |_| None).unwrap_err();
             assert!(error.message.contains(said), "{text}: {}", error.message);
         }
+    }
+
+    #[test]
+    fn folders_are_told_from_engines() {
+        for path in ["store", "./docker", "docker/x", "docker-store", "/podman:x", "podmans", "-"] {
+            assert_eq!(parse(path.as_ref()).unwrap(), Kind::Embedded(path.into()));
+        }
+        let table = [
+            ("docker", Engine::Docker(None)),
+            ("podman", Engine::Podman(None)),
+            ("docker:/run/d.sock", Engine::Docker(Some("/run/d.sock".into()))),
+            ("podman:unix:///run/p.sock", Engine::Podman(Some("unix:///run/p.sock".into()))),
+            ("docker:tcp://localhost:2375", Engine::Docker(Some("tcp://localhost:2375".into()))),
+        ];
+        for (text, engine) in table {
+            assert_eq!(parse(text.as_ref()).unwrap(), Kind::Engine(engine));
+        }
+        assert!(parse("docker:".as_ref()).unwrap_err().message.contains("path of its socket"));
     }
 }

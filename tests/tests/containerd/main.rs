@@ -23,7 +23,7 @@ fn an_image_arrives_whole_and_stays() {
     assert_eq!(containerd.list(&["images", "ls", "-q"]), ["example.com/site:v1"]);
     let check = containerd.ctr(&["images", "check", "--snapshotter=native"]).ok().stdout;
     let line = check.lines().nth(1).unwrap();
-    assert!(line.contains(&digest) && line.contains("complete (3/3)"), "{check}");
+    assert!(line.contains(&digest) && line.contains("complete (2/2)"), "{check}");
     assert!(line.trim_end().ends_with("false"), "{check}");
     // Nothing of the job is left, and nothing of the image is collected when everything is that can be.
     assert_eq!(containerd.list(&["leases", "ls", "-q"]), Vec::<String>::new());
@@ -46,7 +46,7 @@ fn an_image_arrives_whole_and_stays() {
     scratch.write("site/more", "more\n");
     let other = scratch.export(scratch.site(), output, &[&containerd.store("")]).ok().digest();
     let check = containerd.ctr(&["images", "check", "--snapshotter=native"]).ok().stdout;
-    assert!(check.contains(&other) && check.contains("complete (3/3)") && !check.contains(&digest), "{check}");
+    assert!(check.contains(&other) && check.contains("complete (2/2)") && !check.contains(&digest), "{check}");
     collect(&containerd);
     assert!(!containerd.list(&["content", "ls", "-q"]).contains(&digest));
 }
@@ -64,7 +64,7 @@ fn namespaces_share_blobs() {
     }
     for namespace in ["one", "two"] {
         let check = containerd.ctr(&["--namespace", namespace, "images", "check"]).ok().stdout;
-        assert!(check.contains("complete (3/3)"), "{check}");
+        assert!(check.contains("complete (2/2)"), "{check}");
     }
     assert_eq!(containerd.list(&["images", "ls", "-q"]), Vec::<String>::new());
     assert_eq!(containerd.list(&["namespaces", "ls", "-q"]), ["one", "two"]);
@@ -91,7 +91,7 @@ fn everything_that_an_index_lists_is_there() {
     let check = containerd.ctr(&["images", "check", "--snapshotter=native"]).ok().stdout;
     assert_eq!(check.lines().count(), 5, "{check}");
     for line in check.lines().skip(1) {
-        assert!(line.contains("complete (3/3)") && line.trim_end().ends_with("true"), "{check}");
+        assert!(line.contains("complete (2/2)") && line.trim_end().ends_with("true"), "{check}");
     }
     // An archive takes what the platform of this machine does not need, too.
     let archive = scratch.path("all.tar").display().to_string();

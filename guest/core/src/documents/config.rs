@@ -171,7 +171,7 @@ impl Config {
     }
 
     /// When the image was made, as JSON text.
-    pub(super) fn created(&self) -> Option<&str> {
+    pub(super) fn created_raw(&self) -> Option<&str> {
         self.created.as_ref().map(|created| created.raw.as_str())
     }
 

@@ -33,6 +33,7 @@ impl Media for Late {
     type TreeWriter = memory::TreeWriter;
     type Exchange = memory::Exchange;
     type Hasher = memory::Hasher;
+    type Engine = memory::Engine;
 
     fn parallelism(&self) -> u32 {
         self.0.parallelism

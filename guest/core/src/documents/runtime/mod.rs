@@ -143,7 +143,7 @@ fn annotations(image: &Config, execution: &Object<'_>) -> Result<BTreeMap<String
     let implied = [
         ("architecture", text("architecture")),
         ("author", text("author")),
-        ("created", image.created().and_then(|raw| serde_json::from_str(raw).ok())),
+        ("created", image.created_raw().and_then(|raw| serde_json::from_str(raw).ok())),
         ("exposedPorts", Some(keys(execution, "ExposedPorts")?.join(","))),
         ("os", text("os")),
         ("os.features", features.map(|features| features.join(","))),

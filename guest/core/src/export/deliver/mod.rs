@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod directory;
+pub mod engine;
 mod registry;
 mod root_filesystem;
 mod runtime;
@@ -89,6 +90,8 @@ async fn unpack<'a, M: Media>(
 pub struct Sending<'s, M: Media> {
     /// Remembers where blobs are.
     pub store: &'s Layout<M::Directory>,
+    /// What outputs without a destination are loaded into.
+    pub engine: Option<&'s M::Engine>,
     /// Keeps images in its place.
     pub runtime: Option<&'s Runtime<M>>,
     /// To registries.
@@ -114,7 +117,7 @@ pub async fn send<M: Media>(media: &M, images: &[Image<'_, '_, M>], sending: &Se
     let ways: Vec<Way<'_>> = images.iter().enumerate().flat_map(|(number, image)| ways(number, image)).collect();
     let going = ways.iter().map(async |way| match (images.get(way.number), way.push) {
         (Some(image), Some(name)) => registry::push(media, image, name, sending).await.map(Some),
-        (Some(image), None) if !sending.policy.dry_run => everything(media, image).await.map(|()| None),
+        (Some(image), None) if !sending.policy.dry_run => everything(media, image, sending.engine).await.map(|()| None),
         _ => Ok(None),
     });
     let outcomes = together(going, sending.fail_fast).await;
@@ -172,8 +175,11 @@ fn ways<'i, M: Media>(number: usize, image: &'i Image<'_, '_, M>) -> Vec<Way<'i>
 }
 
 /// To the one destination of an output, if it has one.
-async fn everything<M: Media>(media: &M, image: &Image<'_, '_, M>) -> Result<()> {
+async fn everything<M: Media>(media: &M, image: &Image<'_, '_, M>, engine: Option<&M::Engine>) -> Result<()> {
     match image.output.exporter {
+        Exporter::Docker if image.output.is_loaded() => {
+            engine::load(media, image, engine.ok_or_else(|| bug("an output without its engine"))?).await
+        }
         Exporter::Oci | Exporter::Docker if image.output.tar => archive::write(media, image).await,
         Exporter::Oci | Exporter::Docker => directory::write(media, image).await,
         Exporter::Tar | Exporter::Local => root_filesystem::write(media, image).await,
@@ -183,7 +189,16 @@ async fn everything<M: Media>(media: &M, image: &Image<'_, '_, M>) -> Result<()>
 
 /// What `index.json` says of an image: an entry a name, or one without a name.
 fn named<M: Media>(image: &Image<'_, '_, M>, names: &[Reference]) -> Result<Vec<(Option<Name>, Descriptor)>> {
-    let mut entry = image.entry.clone();
+    entries(image, &image.entry, names)
+}
+
+/// The same with another root.
+fn entries<M: Media>(
+    image: &Image<'_, '_, M>,
+    root: &Descriptor,
+    names: &[Reference],
+) -> Result<Vec<(Option<Name>, Descriptor)>> {
+    let mut entry = root.clone();
     dated(&mut entry, image.created)?;
     Ok(match names {
         [] => vec![(None, entry)],

@@ -87,6 +87,7 @@ impl Media for Counting {
     type TreeWriter = memory::TreeWriter;
     type Exchange = memory::Exchange;
     type Hasher = memory::Hasher;
+    type Engine = memory::Engine;
 
     fn parallelism(&self) -> u32 {
         1

@@ -88,6 +88,7 @@ impl Media for Split {
     type TreeWriter = memory::TreeWriter;
     type Exchange = memory::Exchange;
     type Hasher = memory::Hasher;
+    type Engine = memory::Engine;
 
     fn parallelism(&self) -> u32 {
         1

@@ -144,6 +144,7 @@ impl media::Media for Double {
     type TreeWriter = memory::TreeWriter;
     type Exchange = Exchange;
     type Hasher = Hasher;
+    type Engine = memory::Engine;
 
     async fn archive(&self, _: &str) -> Result<memory::Sink> {
         unreachable!("nothing is written here")
