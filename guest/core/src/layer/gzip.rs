@@ -5,7 +5,7 @@
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::decode::{Budget, OUT};
-use super::resume::{Mark, Marks, Place, State};
+use super::resume::{Mark, Marks, PROOF, Place, State};
 use crate::error::{Error, Result};
 
 /// What a gzip stream is in the middle of.
@@ -155,6 +155,9 @@ impl Gzip {
         let settled = place.take();
         let stops = settled.is_none() && self.marks.as_ref().is_some_and(|marks| marks.due(self.budget.made()));
         let flush = if stops { InflateFlush::Block } else { InflateFlush::NoFlush };
+        // What settles a place need not be much.
+        let most = if settled.is_some() { out.len().min(PROOF) } else { out.len() };
+        let out = out.get_mut(..most).unwrap_or_default();
         let (read, made) = (self.inflate.total_in(), self.inflate.total_out());
         let status = self.inflate.decompress(input, out, flush);
         let status = status.map_err(|_| malformed("is damaged: its DEFLATE data is not valid"))?;

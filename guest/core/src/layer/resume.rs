@@ -203,7 +203,7 @@ const ODD: (u128, u32) = {
 const WINDOW: usize = 1 << WINDOW_BITS;
 const WINDOW_BITS: u8 = 15;
 /// Bytes that are compared at most.
-const PROOF: usize = 64 << 10;
+pub(super) const PROOF: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests;

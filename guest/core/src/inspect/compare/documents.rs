@@ -83,7 +83,7 @@ pub enum Likeness {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Field {
-    /// From the document down: `config.Env[3]`, by the first side's position, or the second's when only that has it; names of other than letters, digits, `-` and `_` as in `annotations["a.b"]`.
+    /// From the document down: `config.Env[3]`, by the smaller of both positions; names of other than letters, digits, `-` and `_` as in `annotations["a.b"]`.
     pub path: String,
     /// The first side's JSON value, without white space; absent where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -162,7 +162,12 @@ impl Differences<'_> {
                 return self.members(&a, &b);
             }
             if let (Some(a), Some(b)) = (parsed::<Vec<&RawValue>>(a), parsed::<Vec<&RawValue>>(b)) {
-                for (at_a, at_b) in lists::couples(&a, &b) {
+                // The order of images in an index means something.
+                let couples = match self.besides {
+                    Besides::Images(..) => lists::by_position(a.len(), b.len()),
+                    Besides::Config(_) | Besides::Layers => lists::couples(&a, &b),
+                };
+                for (at_a, at_b) in couples {
                     let one = at_a.and_then(|at| a.get(at).copied());
                     let other = at_b.and_then(|at| b.get(at).copied());
                     self.below(Step::Item((at_a, at_b)), one, other);
@@ -216,7 +221,7 @@ fn path(steps: &[Step]) -> String {
     let mut text = String::new();
     for step in steps {
         match step {
-            Step::Item((a, b)) => text.push_str(&format!("[{}]", a.or(*b).unwrap_or_default())),
+            Step::Item((a, b)) => text.push_str(&format!("[{}]", a.or(*b).min(b.or(*a)).unwrap_or_default())),
             Step::Name(name) if plain(name) && text.is_empty() => text.push_str(name),
             Step::Name(name) if plain(name) => text.push_str(&format!(".{name}")),
             Step::Name(name) => text.push_str(&format!("[{}]", Value::from(name.as_str()).compact())),

@@ -23,19 +23,27 @@ pub fn couples(a: &[&RawValue], b: &[&RawValue]) -> Vec<Couple> {
     couples
 }
 
-/// What an item goes by: a variable by what stands before `=`, an image by its platform, a line of a history by the command, a descriptor by its
-/// digest, anything else by what it is.
+/// Puts two lists beside each other one by one.
+pub fn by_position(a: usize, b: usize) -> Vec<Couple> {
+    between(0..a, 0..b).collect()
+}
+
+/// What an item goes by: a variable by what stands before `=`, a line of a history by the command, a descriptor by its digest, anything else by
+/// what it is.
 fn name(item: &str) -> String {
     if let Some(text) = parsed::<String>(item) {
         return text.split('=').next().unwrap_or_default().to_owned();
     }
     let members = parsed::<std::collections::BTreeMap<String, &RawValue>>(item).unwrap_or_default();
-    let telling = ["platform", "created_by", "digest"].iter().find_map(|member| members.get(*member));
+    let telling = ["created_by", "digest"].iter().find_map(|member| members.get(*member));
     telling.map_or(item, |value| value.get()).to_owned()
 }
 
-/// The positions of a longest common subsequence.
+/// The positions of a longest common subsequence: of several the same one, whichever list comes first.
 fn common(a: &[String], b: &[String]) -> Vec<(usize, usize)> {
+    if b < a {
+        return common(b, a).into_iter().map(|(one, other)| (other, one)).collect();
+    }
     let start = a.iter().zip(b).take_while(|(one, other)| one == other).count();
     let (rest_a, rest_b) = (a.get(start..).unwrap_or_default(), b.get(start..).unwrap_or_default());
     let mut found: Vec<_> = (0..start).map(|at| (at, at)).collect();

@@ -67,15 +67,15 @@ fn the_rest_is_the_same() {
         flushed.flush().unwrap();
     }
     let streams = [
-        (gzip(1, &content), 4),
-        (gzip(6, &content), 8),
-        (gzip(9, &content), 8),
-        ([gzip(6, first), gzip(9, second)].concat(), 8),
+        (gzip(1, &content), 3),
+        (gzip(6, &content), 3),
+        (gzip(9, &content), 3),
+        ([gzip(6, first), gzip(9, second)].concat(), 3),
         (members, 15),
-        (flushed.finish().unwrap(), 15),
+        (flushed.finish().unwrap(), 5),
         (frames, 12),
         // Stored blocks behind each other start where bytes do.
-        (gzip(0, &content), 5),
+        (gzip(0, &content), 3),
     ];
     for (at, (stream, least)) in streams.iter().enumerate() {
         for piece in [1 << 20, 40_000, 1_000] {
