@@ -47,7 +47,6 @@ fn job(given: &JsValue) -> Result<Job<Seam>> {
         },
         epoch: value::whole(given, "epoch")?,
         xattrs: value::truth(given, "xattrs"),
-        runtime: None,
         fail_fast: value::truth(given, "failFast"),
         policy: Policy {
             mounts: !value::truth(given, "noMount"),
