@@ -114,7 +114,7 @@ const CARGO_DENY: &str = "0.20.2";
 const NODE: u32 = 20;
 
 /// Programs and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 13] = [
+const PROGRAMS: &[(&str, &str)] = &[
     ("chromium", "chromium"),
     ("containerd", "containerd"),
     ("docker-registry", "docker-registry"),

@@ -7,6 +7,7 @@ mod copy;
 mod destination;
 mod export;
 mod index;
+mod keeping;
 mod login;
 mod look;
 mod options;

@@ -9,9 +9,9 @@ use ocix::{Components, Context, Error, ErrorCode, Fault, Job, Results, Target};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::keeping::{self, Kind};
 use super::progress::{Progress, Style};
 use super::registries::Registries;
-use super::store::{self, Kind};
 
 /// The flags of an export.
 #[derive(Args)]
@@ -99,7 +99,7 @@ impl Common {
         targets: impl Fn(&T) -> Vec<Target>,
     ) -> Result<T, Error> {
         let (store, engine, containerd) = match self.store.filter(|text| !text.is_empty()) {
-            Some(text) => match store::parse(&text)? {
+            Some(text) => match keeping::parse(&text)? {
                 Kind::Embedded(path) => (Some(path), None, None),
                 Kind::Engine(engine) => (default_store(), Some(engine), None),
                 Kind::Containerd(containerd) => (default_store(), None, Some(containerd)),
