@@ -115,6 +115,9 @@ fn sweep(root: &OwnedFd) -> io::Result<()> {
     let ingest = beneath::folder(root, OsStr::new(INGEST))?;
     for draft in Dir::read_from(&ingest)?.filter_map(Result::ok) {
         let name = OsStr::from_bytes(draft.file_name().to_bytes());
+        if name == "." || name == ".." {
+            continue;
+        }
         let Ok(file) = beneath::file(&ingest, name) else { continue };
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
             let _ = unlinkat(&ingest, name, AtFlags::empty());

@@ -11,9 +11,9 @@ use crate::memory::{self, Memory};
 #[derive(Clone, Default)]
 pub struct Plan {
     /// The number of the call, from 0; none never.
-    pub fail: Option<usize>,
+    fail: Option<usize>,
     /// Whether the call has done its work when it fails.
-    pub late: bool,
+    late: bool,
     calls: Rc<Cell<usize>>,
 }
 
@@ -26,6 +26,11 @@ pub struct Writer(memory::Writer, Plan);
 pub struct Double(pub Memory, pub Directory);
 
 impl Plan {
+    /// Fails on this call.
+    pub fn failing(fail: usize, late: bool) -> Self {
+        Self { fail: Some(fail), late, ..Self::default() }
+    }
+
     /// Whether the call that was to fail came.
     pub fn came(&self) -> bool {
         self.fail.is_some_and(|fail| self.calls.get() > fail)

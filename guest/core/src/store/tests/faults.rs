@@ -80,7 +80,7 @@ fn a_store_is_old_or_new() {
             for fail in 0.. {
                 let directory = start();
                 broken(&directory);
-                let plan = Plan { fail: Some(fail), late, ..Plan::default() };
+                let plan = Plan::failing(fail, late);
                 let done = perform(work, &directory, &plan);
                 let now = seen(&directory);
                 assert!(now == old || now == new, "{work:?} {fail} {late}: {now:#?}");
