@@ -113,14 +113,16 @@ fn exclusive(root: &OwnedFd) -> rustix::io::Result<fs::File> {
 /// Removes what crashed writers left.
 fn sweep(root: &OwnedFd) -> io::Result<()> {
     let ingest = beneath::folder(root, OsStr::new(INGEST))?;
+    // Files, and folders of trees.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     for draft in Dir::read_from(&ingest)?.filter_map(Result::ok) {
         let name = OsStr::from_bytes(draft.file_name().to_bytes());
-        if name == "." || name == ".." {
+        if matches!(name.as_bytes(), b"." | b"..") {
             continue;
         }
-        let Ok(file) = beneath::file(&ingest, name) else { continue };
+        let Ok(file) = openat(&ingest, name, flags, Mode::empty()) else { continue };
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            let _ = unlinkat(&ingest, name, AtFlags::empty());
+            let _ = beneath::remove(&ingest, name);
         }
     }
     Ok(())

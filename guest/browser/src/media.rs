@@ -4,8 +4,9 @@
 use js_sys::{Array, Object, Uint8Array, Uint32Array};
 use wasm_bindgen::{JsCast, JsValue};
 
-use ocix_core::error::Result;
-use ocix_core::media::{self, Chunk, Compression, Credential, Entry, HashAlgorithm, Packed, Request, Response};
+use ocix_core::error::{Code, Error, Fault, Result};
+use ocix_core::media::{self, Chunk, Compression, Credential, Entry, Ground, HashAlgorithm, Packed, Request, Response};
+use ocix_core::memory;
 
 use crate::errors::inward;
 use crate::seam::{
@@ -129,8 +130,15 @@ impl media::Sink for Sink {
 }
 
 impl media::TreeWriter for TreeWriter {
-    async fn put(&mut self, entry: Entry) -> Result<()> {
-        self.0.put(entries::outward(entry)).await.map(drop).map_err(inward)
+    /// One after the other: a JavaScript host has no calls to save.
+    async fn put(&mut self, next: Vec<(Entry, Vec<u8>)>) -> Result<()> {
+        for (entry, content) in next {
+            self.0.put(entries::outward(entry)).await.map(drop).map_err(inward)?;
+            if !content.is_empty() {
+                self.write(content).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
@@ -165,8 +173,10 @@ impl media::Exchange for Exchange {
 
 impl media::Hasher for Hasher {
     async fn update(&mut self, bytes: Vec<u8>) {
+        let room = self.0.room(length(&bytes));
+        room.copy_from(&bytes);
         // A worker that is gone ends the whole job.
-        let _ = self.0.update(bytes.as_slice().into()).await;
+        let _ = self.0.update(room).await;
     }
 
     async fn sum(&mut self) -> Vec<u8> {
@@ -179,10 +189,14 @@ impl media::Media for Seam {
     type Input = Input;
     type Tree = Tree;
     type Directory = Directory;
+    // A page has no runtime whose store it could be given.
+    type Store = memory::Store;
     type Sink = Sink;
     type TreeWriter = TreeWriter;
     type Exchange = Exchange;
     type Hasher = Hasher;
+    /// Pages have none.
+    type Engine = memory::Engine;
 
     fn parallelism(&self) -> u32 {
         self.0.parallelism()
@@ -196,8 +210,10 @@ impl media::Media for Seam {
             Compression::Zstd(level) => ("zstd", level),
         };
         let parts = Uint32Array::from(parts.as_slice());
-        let (dictionary, bytes) = (Uint8Array::from(dictionary.as_slice()), Uint8Array::from(bytes.as_slice()));
-        let packed = self.0.compress(codec, level, dictionary, bytes, parts, last).await.map_err(inward)?;
+        let (dictionary, room) = (Uint8Array::from(dictionary.as_slice()), self.0.room(length(&bytes)));
+        room.copy_from(&bytes);
+        drop(bytes);
+        let packed = self.0.compress(codec, level, dictionary, room, parts, last).await.map_err(inward)?;
         let parts = value::field(&packed, "parts").map(|parts| Uint32Array::new(&parts).to_vec());
         Ok(Packed {
             bytes: value::bytes(&packed, "bytes")?.unwrap_or_default(),
@@ -221,8 +237,14 @@ impl media::Media for Seam {
         self.0.layout(dest).await.map(|directory| Directory(directory.unchecked_into())).map_err(inward)
     }
 
-    async fn root_filesystem(&self, dest: &str) -> Result<TreeWriter> {
+    async fn root_filesystem(&self, dest: &str, _: Ground) -> Result<TreeWriter> {
         self.0.root_filesystem(dest).await.map(|writer| TreeWriter(writer.unchecked_into())).map_err(inward)
+    }
+
+    async fn kept(&self, _: &Directory, _: &str) -> Result<Option<TreeWriter>> {
+        let message =
+            "the store of a page or of Node keeps no unpacked images: leave out unpack=true, or use the command line";
+        Err(Error::new(Fault::Host, Code::Unsupported("unpack".into()), message))
     }
 
     async fn exchange(&self, request: Request) -> Result<Exchange> {
@@ -269,4 +291,9 @@ impl media::Media for Seam {
 /// What a host has read.
 fn bytes(read: JsValue) -> Vec<u8> {
     Uint8Array::new(&read).to_vec()
+}
+
+/// Of a piece: never as long as all memory that there is.
+fn length(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }

@@ -2,6 +2,9 @@
 //!
 //! Nothing here is durable and nothing waits. Compression and hashing run at once, on the one thread there is.
 
+mod engines;
+mod stores;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::future;
@@ -9,7 +12,10 @@ use std::rc::Rc;
 
 use crate::error::{Code, Error, Fault, Result};
 use crate::layer;
-use crate::media::{self, Chunk, Credential, Entry, Event, HashAlgorithm, Kind, Packed, Request, Response};
+use crate::media::{self, Chunk, Credential, Entry, Event, Ground, HashAlgorithm, Kind, Packed, Request, Response};
+
+pub use engines::{Engine, Load};
+pub use stores::{Content, Ingest, Store};
 
 /// All media of a job in memory.
 #[derive(Default)]
@@ -34,7 +40,7 @@ pub enum Destination {
     Archive(File),
     /// A layout.
     Layout(Directory),
-    /// A root file system: each entry with its content.
+    /// A root file system: each entry with its content. One that a directory keeps stands under its path.
     RootFilesystem(Vec<(Entry, Vec<u8>)>),
 }
 
@@ -230,8 +236,8 @@ impl media::Sink for Sink {
 }
 
 impl media::TreeWriter for TreeWriter {
-    async fn put(&mut self, entry: Entry) -> Result<()> {
-        self.entries.push((entry, Vec::new()));
+    async fn put(&mut self, entries: Vec<(Entry, Vec<u8>)>) -> Result<()> {
+        self.entries.extend(entries);
         Ok(())
     }
 
@@ -275,10 +281,12 @@ impl media::Media for Memory {
     type Input = Input;
     type Tree = Tree;
     type Directory = Directory;
+    type Store = Store;
     type Sink = Sink;
     type TreeWriter = TreeWriter;
     type Exchange = Exchange;
     type Hasher = Hasher;
+    type Engine = Engine;
 
     fn parallelism(&self) -> u32 {
         self.parallelism.max(1)
@@ -302,8 +310,13 @@ impl media::Media for Memory {
         Ok(directory)
     }
 
-    async fn root_filesystem(&self, dest: &str) -> Result<TreeWriter> {
+    async fn root_filesystem(&self, dest: &str, _: Ground) -> Result<TreeWriter> {
         Ok(TreeWriter { dest: dest.into(), destinations: self.destinations.clone(), entries: Vec::new() })
+    }
+
+    async fn kept(&self, _: &Directory, path: &str) -> Result<Option<TreeWriter>> {
+        let there = self.destinations.borrow().contains_key(path);
+        if there { Ok(None) } else { self.root_filesystem(path, Ground::Bare).await.map(Some) }
     }
 
     async fn exchange(&self, _: Request) -> Result<Exchange> {

@@ -7,6 +7,7 @@ mod copy;
 mod destination;
 mod export;
 mod index;
+mod keeping;
 mod login;
 mod look;
 mod options;
@@ -18,6 +19,7 @@ mod settings;
 mod source;
 mod store;
 mod transfer;
+mod unpack;
 
 use std::process::ExitCode;
 
@@ -70,6 +72,8 @@ enum Command {
     Tag(Box<store::tag::Command>),
     /// Show an image's documents and blobs, what lists them, and what refers to them.
     Tree(Box<look::tree::Command>),
+    /// Write an image's root file system into a directory, alone or as a bundle that runc starts.
+    Unpack(Box<unpack::Command>),
     /// Find all that is wrong or odd with an image; exit with 1 when it is broken.
     Verify(Box<look::verify::Command>),
 }
@@ -105,6 +109,7 @@ pub fn main() -> ExitCode {
         Ok(Arguments { command: Command::Store(store) }) => store.run(),
         Ok(Arguments { command: Command::Tag(tag) }) => tag.run(),
         Ok(Arguments { command: Command::Tree(tree) }) => tree.run(),
+        Ok(Arguments { command: Command::Unpack(unpack) }) => unpack.run(),
         Ok(Arguments { command: Command::Verify(verify) }) => verify.run(),
         Err(usage) => {
             // A reader that has gone does not want to know.

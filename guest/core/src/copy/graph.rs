@@ -100,7 +100,7 @@ impl<'a, M: Media> Graph<'a, M> {
     }
 }
 
-/// What a document lists, in order.
+/// What a document lists, in order: a manifest its config, then its layers.
 pub fn listed(descriptor: &Descriptor, bytes: &[u8]) -> Result<Vec<Descriptor>> {
     if media_type::is_index(&descriptor.media_type) {
         let index = Index::parse(bytes, Some(&descriptor.media_type))?;

@@ -165,6 +165,16 @@ impl Config {
         &self.diff_ids
     }
 
+    /// A member as JSON text, of those that neither layers nor times decide.
+    pub(super) fn member(&self, name: &str) -> Option<&str> {
+        self.members.get(name).map(String::as_str).filter(|raw| *raw != "null")
+    }
+
+    /// When the image was made, as JSON text.
+    pub(super) fn created_raw(&self) -> Option<&str> {
+        self.created.as_ref().map(|created| created.raw.as_str())
+    }
+
     /// How it was made, the first line first.
     pub fn history(&self) -> &[Line] {
         &self.history

@@ -18,6 +18,7 @@ pub mod metadata;
 mod quick;
 pub mod read;
 pub mod referrer;
+pub mod runtime;
 mod select;
 pub mod statement;
 pub mod time;

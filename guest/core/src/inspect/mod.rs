@@ -9,7 +9,7 @@ mod image;
 pub mod layers;
 mod limits;
 pub(crate) mod meter;
-mod payload;
+pub(crate) mod payload;
 mod summary;
 mod text;
 pub mod verify;

@@ -223,7 +223,7 @@ impl<D: Kept> Layout<D> {
         let mut at = 0_u64;
         loop {
             let piece = file.read_at(at, PIECE).await?;
-            meter.read(piece.len());
+            meter.count(piece.len());
             if piece.is_empty() {
                 break;
             }

@@ -68,6 +68,11 @@ impl<D: Directory> Layout<D> {
         Self { directory: Rc::new(directory), fault, held: Rc::default() }
     }
 
+    /// Where it is kept.
+    pub fn directory(&self) -> &D {
+        &self.directory
+    }
+
     /// A new, unpublished file in the layout's folder.
     pub async fn create(&self) -> Result<D::Writer> {
         self.directory.create().await

@@ -69,6 +69,11 @@ pub fn bytes(count: u64) -> String {
     HumanBytes(count).to_string()
 }
 
+/// So many of something.
+pub fn count(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// In UTC, to the second; the number where there is no such time.
 pub fn time(seconds: i64) -> String {
     match Timestamp::from_second(seconds) {
@@ -131,5 +136,6 @@ mod tests {
         assert_eq!(table(Vec::new(), &[]), "");
         assert_eq!(plain("::error::a\u{1b}[2Jb"), "\\u{3a}:error::a\\u{1b}[2Jb");
         assert_eq!(cut("abcdef", 4), "abc…");
+        assert_eq!([count(0, "note"), count(1, "note"), count(2, "note")], ["0 notes", "1 note", "2 notes"]);
     }
 }
