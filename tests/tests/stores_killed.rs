@@ -43,7 +43,7 @@ fn old_or_new() {
         scratch.write("tree/noise", noise(&mut random, 300 << 10));
         let mut export = scratch.exporting("tree", &output(name), &[]);
         let mut child = export.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(usual.mul_f64((step(&mut random) % 1200) as f64 / 1000.0));
+        std::thread::sleep(usual.mul_f64((step(&mut random) % 2000) as f64 / 1000.0));
         child.kill().unwrap();
         killed += u64::from(!child.wait().unwrap().success());
 

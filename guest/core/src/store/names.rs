@@ -59,17 +59,19 @@ impl<D: Directory> Layout<D> {
                     continue;
                 }
             };
-            let means = |entry: &Descriptor| asked.is(entry) && (is_named(entry) || asked.is_digest());
-            let named = |entry: &&Descriptor| asked.is_digest() && is_named(entry);
-            if let Some(own) = index.listed().filter(|entry| means(entry)).find(named) {
-                let own = name_of(own).or(tag_of(own)).unwrap_or_default();
-                let message = format!("the image {} has the name `{}`: remove that", shown(name), shown(own));
-                answers.push(Err(Error::new(Fault::Request, Code::Conflict("digest".into(), "name".into()), message)));
-                continue;
-            }
+            // By its digest goes what has no name.
+            let means = |entry: &Descriptor| asked.is(entry) && is_named(entry) != asked.is_digest();
             let digest = index.listed().find(|entry| means(entry)).map(|entry| entry.digest.clone());
             index.retain(|entry| !means(entry));
-            answers.push(digest.ok_or_else(|| none(name)));
+            let named = index.listed().find(|entry| asked.is(entry)).and_then(|own| name_of(own).or(tag_of(own)));
+            answers.push(match (digest, named) {
+                (Some(digest), _) => Ok(digest),
+                (None, Some(own)) => {
+                    let message = format!("the image {} has the name `{}`: remove that", shown(name), shown(own));
+                    Err(Error::new(Fault::Request, Code::Unsupported("digest of a name".into()), message))
+                }
+                (None, None) => Err(none(name)),
+            });
         }
         if answers.iter().any(Result::is_ok) {
             self.write(&index).await?;

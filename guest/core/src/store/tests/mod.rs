@@ -89,9 +89,9 @@ fn names_come_and_go() {
     let remove = ["one:latest", "none", one.digest.as_str(), nameless.digest.as_str(), "one"].map(str::to_owned);
     let answers = wait(layout.unname(&remove)).unwrap();
     let codes: Vec<_> = answers.into_iter().map(|answer| answer.map_err(|error| error.code)).collect();
-    let conflict = Code::Conflict("digest".into(), "name".into());
+    let named = Code::Unsupported("digest of a name".into());
     let absent = || Err(Code::NotFound);
-    assert_eq!(codes, [Ok(one.digest), absent(), Err(conflict), Ok(nameless.digest), absent()]);
+    assert_eq!(codes, [Ok(one.digest), absent(), Err(named), Ok(nameless.digest), absent()]);
     assert_eq!(names(&directory), [all[2].clone(), all[3].clone(), all[4].clone()]);
 }
 
