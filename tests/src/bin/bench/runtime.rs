@@ -20,7 +20,7 @@ pub fn report(bench: &Bench) -> String {
     let containerd = Containerd::start(&bench.scratch);
     let store = containerd.store("");
     let exporting = |unpack: bool| {
-        let output = format!("type=image,name={NAME},unpack={unpack}");
+        let output = format!("type=image,name={NAME},unpack={unpack},compression=uncompressed");
         let mut command: Command =
             bench.scratch.exporting(format!("oci:{}", archive.display()), &output, &[store.as_str()]);
         command.stdout(Stdio::null());
