@@ -144,7 +144,7 @@ fn runc_runs_a_rootless_bundle() {
     let run = Run::of(unpack.current_dir(&home)).ok();
     assert!(run.stderr.contains("user 1000:1001 has no place"), "{}", run.told());
     let namespaces = Run::of(as_user(Path::new("unshare")).args(["--user", "--map-root-user", "true"]));
-    if namespaces.code != Some(0) && !ocix_tests::need::missing("this user may not make user namespaces") {
+    if namespaces.code != Some(0) && !need::missing("this user may not make user namespaces") {
         return;
     }
     fs::rename(home.join("bundle"), scratch.path("bundle")).unwrap();
