@@ -106,7 +106,14 @@ export type Where = (
 export type LayoutPlace = LayoutFolder | URL | { open(path: string): Promise<Blob | null> };
 
 /** A folder of a page: a handle, or the files of `<input webkitdirectory>`, whose first folder is left out of paths. */
-export type LayoutFolder = FileSystemDirectoryHandle | File[];
+export type LayoutFolder = FolderHandle | File[];
+
+/** As much of a `FileSystemDirectoryHandle` as is needed. */
+export interface FolderHandle {
+  readonly kind: 'directory';
+  getDirectoryHandle(name: string): Promise<FolderHandle>;
+  getFileHandle(name: string): Promise<{ getFile(): Promise<File> }>;
+}
 
 /** One thing of a file tree. Entries may come in any order. */
 export interface FileEntry {

@@ -22,27 +22,29 @@ const paint = await first.page.evaluate(() => performance.getEntriesByName('firs
 report('first paint', `${paint.toFixed(0)} ms`, '1 s');
 await first.close();
 
-const archive = large('bench', 500);
+const archive = await large('bench', 500);
 const layer = layerOf('bench');
 const listed = best(3, () => execFileSync('tar', ['tzf', layer], { stdio: 'ignore' }));
 let shown = Infinity;
 let memory = 0;
 for (let tries = 0; tries < 3; tries += 1) {
   const visit = await chromium.visit({ path: '#/' });
-  const begun = performance.now();
-  await visit.drop(archive);
-  await visit.view('files');
-  await visit.page.waitForSelector('#tree [role=row].directory, #tree .rows-seen [role=row]');
-  shown = Math.min(shown, performance.now() - begun);
+  const longest = await visit.longest(async () => {
+    const begun = performance.now();
+    await visit.drop(archive);
+    await visit.view('files');
+    await visit.page.waitForSelector('#tree .rows-seen [role=row]');
+    shown = Math.min(shown, performance.now() - begun);
+  });
   memory = Math.max(memory, await peak(visit));
-  report('longest task of the page meanwhile', `${(await visit.longest()).toFixed(0)} ms`, '100 ms');
+  report('longest task of the page meanwhile', `${longest.toFixed(0)} ms`, '100 ms');
   await visit.close();
 }
 const size = statSync(archive).size;
 report(`drop to tree, ${(size / 1e6).toFixed(0)} MB`, `${(shown / 1000).toFixed(2)} s, tar tzf ${(listed / 1000).toFixed(2)} s: ${(shown / listed).toFixed(2)} x`, '2 x');
 report('memory of the page at its peak', `${(memory / 1024).toFixed(0)} MiB`, '300 MB');
 
-const source = large('export', 200);
+const source = await large('export', 200);
 const output = 'type=oci,dest=made.tar,compression=gzip,compression-level=1,force-compression=true';
 let begun = performance.now();
 await ocix(['export', source, '--output', output], { cwd: scratch });

@@ -18,23 +18,26 @@ after(async () => {
   await chromium.close();
 });
 
-for (const dark of [false, true]) {
-  for (const [name, go] of Object.entries(STATES)) {
-    test(`axe: ${name}, ${dark ? 'dark' : 'light'}`, async () => {
-      const visit = await chromium.visit({ dark, phone: dark });
+for (const [look, how] of [['light', {}], ['dark, phone', { dark: true, phone: true }]]) {
+  test(`axe finds nothing serious: ${look}`, async () => {
+    const visit = await chromium.visit(how);
+    const found = [];
+    for (const [name, go] of Object.entries(STATES)) {
       await go(visit, made);
-      await visit.page.evaluate(AXE);
-      const found = await visit.page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-      const grave = found.violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-      assert.deepEqual(grave.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).slice(0, 3).join('\n')}`), []);
+      if (!(await visit.page.evaluate(() => 'axe' in window))) await visit.page.evaluate(AXE);
+      const { violations } = await visit.page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+      const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+      found.push(...grave.map((one) => `${name}: ${one.id}: ${one.nodes.map((node) => node.html).slice(0, 3).join('\n')}`));
       // Nothing is wider than a phone.
       const wide = await visit.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      assert.equal(wide, 0);
-      const { errors, violations } = await visit.harm();
-      assert.deepEqual({ errors, violations }, { errors: [], violations: [] });
-      await visit.close();
-    });
-  }
+      if (wide > 0) found.push(`${name}: ${wide} pixels too wide`);
+      if (name === 'help') await visit.page.keyboard.press('Escape');
+    }
+    assert.deepEqual(found, []);
+    const { errors, violations } = await visit.harm();
+    assert.deepEqual({ errors, violations }, { errors: [], violations: [] });
+    await visit.close();
+  });
 }
 
 test('names, labels and contents that would run or mislead stay text', async () => {
@@ -113,27 +116,40 @@ test('an address leads back to where it was made, but for the file, which is ask
   await visit.drop(made.app);
   await visit.view('files', { path: '/srv/site/data.json' });
   await visit.page.reload();
-  await visit.page.waitForSelector('.state');
+  await visit.page.waitForSelector('.state, ocix-json [role=treeitem]');
   await visit.settled();
+  // Where the browser has kept a handle of the file, it is not even asked for.
   const pick = visit.page.locator('.state input[type=file]');
   if (await pick.count()) await pick.setInputFiles(made.app);
-  else await visit.page.click('.state button.main');
   await visit.page.waitForSelector('ocix-json [role=treeitem]');
   assert.match(await visit.text('ocix-json'), /12345678901234567890/u);
   assert.deepEqual(await visit.harm(), HARMLESS);
   await visit.close();
 });
 
-// What else the machine does at the time can hold a page up too: of three tries one must be smooth.
 test('the page never freezes for more than 100 ms', async () => {
-  let longest = Infinity;
-  for (let tries = 0; tries < 3 && longest > 100; tries += 1) {
-    const visit = await chromium.visit();
+  const visit = await chromium.visit();
+  const longest = await visit.longest(async () => {
+    await visit.page.reload();
     for (const name of ['overview', 'layers', 'tree', 'search', 'pages', 'documents', 'comparison', 'attestations', 'exported']) await STATES[name](visit, made);
-    longest = await visit.longest();
-    await visit.close();
-  }
+  });
   assert.ok(longest <= 100, `${longest} ms`);
+  await visit.close();
+});
+
+test('a worker that breaks takes nothing with it but what it did', async () => {
+  const visit = await chromium.visit();
+  await visit.drop(made.app);
+  const [worker] = visit.page.workers().filter((one) => one.url().endsWith('/worker.js'));
+  await worker.evaluate(() => setTimeout(() => {
+    throw new Error('broken by the test');
+  }));
+  await visit.page.waitForTimeout(100);
+  await visit.view('files');
+  assert.match(await visit.text(), /usr\//u);
+  await visit.view('layers');
+  assert.match(await visit.text(), /efficient/u);
+  await visit.close();
 });
 
 test('first paint is within a second, and scripts are small', async () => {

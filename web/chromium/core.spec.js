@@ -76,6 +76,41 @@ test('temporaries are on the disk, and go', async () => {
   await next.close();
 });
 
+test('a folder that was picked is a tree, or a layout', async () => {
+  const window = await open();
+  const found = await window.evaluate(async () => {
+    const { exportImage, inspect } = await import('/index.js');
+    const root = await (await navigator.storage.getDirectory()).getDirectoryHandle('picked', { create: true });
+    const write = async (path, content) => {
+      const parts = path.split('/');
+      let folder = root;
+      for (const part of parts.slice(0, -1)) folder = await folder.getDirectoryHandle(part, { create: true });
+      const file = await (await folder.getFileHandle(parts.at(-1), { create: true })).createWritable();
+      await file.write(content);
+      await file.close();
+    };
+    await write('a/b/hello', 'hello');
+    const output = 'type=oci,tar=false,dest=made,name=x:v1';
+    const one = await exportImage({ contents: { files: root }, output, epoch: 0 });
+    const file = await (await (await (await root.getDirectoryHandle('a')).getDirectoryHandle('b')).getFileHandle('hello')).getFile();
+    const list = new File([file], 'hello', { lastModified: file.lastModified });
+    Object.defineProperty(list, 'webkitRelativePath', { value: 'picked/a/b/hello' });
+    const other = await exportImage({ contents: { files: [list] }, output, epoch: 0 });
+    for (const [path, blob] of Object.entries(one.files)) await write(path.replace('made', 'layout'), blob);
+    const image = await inspect({ layout: await root.getDirectoryHandle('layout') });
+    const { entries } = await image.tree('', { recursive: true });
+    const files = Object.entries(one.files).map(([path, blob]) => {
+      const file = new File([blob], path);
+      Object.defineProperty(file, 'webkitRelativePath', { value: path });
+      return file;
+    });
+    const again = await inspect({ layout: files });
+    return [one.digest === other.digest, entries.map(({ path }) => path), (await again.summary()).digest === one.digest];
+  });
+  assert.deepEqual(found, [true, ['a', 'a/b', 'a/b/hello'], true]);
+  await window.close();
+});
+
 test('a registry that does not let pages read it is told from one that does', async () => {
   const [closed, shown, secret] = await Promise.all([registry(), registry({ cors: true }), registry({ password: true })]);
   for (const { host } of [closed, shown]) await ocix(['copy', `oci-archive:${packed('golden/sources/base-gzip')}`, `registry:${host}/a:v1`]);

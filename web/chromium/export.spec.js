@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { HARMLESS, ocix, packed, scratch, start } from './harness.js';
+import { HARMLESS, json, ocix, packed, scratch, shared, start } from './harness.js';
 
 let chromium;
 before(async () => (chromium = await start()));
@@ -53,6 +53,29 @@ for (const [type, fields, { source = 'base-gzip', annotations = [] } = {}] of CA
     await visit.close();
   });
 }
+
+test('a dropped folder is looked at when it is a layout, and else becomes an image', async () => {
+  const visit = await chromium.visit();
+  await visit.drop(join(shared, 'golden/sources/base-gzip'));
+  const summary = await json(['inspect', join(shared, 'golden/sources/base-gzip')]);
+  assert.ok((await visit.text()).includes(summary.digest));
+
+  // Pages learn names, contents and times of files, so that all else is as they take it to be.
+  const folder = join(scratch, 'site');
+  mkdirSync(join(folder, 'pictures'), { recursive: true, mode: 0o755 });
+  writeFileSync(join(folder, 'index.html'), '<p>hello</p>\n', { mode: 0o644 });
+  writeFileSync(join(folder, 'pictures/dot.svg'), '<svg/>\n', { mode: 0o644 });
+  for (const path of ['pictures', '.']) utimesSync(join(folder, path), 0, 0);
+  await visit.drop(folder);
+  await visit.page.click('text=Make an image of its files');
+  await fill(visit.page, 'oci', { 'source-date-epoch': '1700000000' });
+  const output = await visit.text('.output code');
+  await make(visit.page);
+  const said = await ocix(['export', folder, '--output', output]);
+  assert.equal(await visit.text('.made-digest'), /sha256:[0-9a-f]{64}/u.exec(said)[0]);
+  assert.deepEqual(await visit.harm(), HARMLESS);
+  await visit.close();
+});
 
 test('what cannot be is said at once, beside the field', async () => {
   const visit = await chromium.visit();

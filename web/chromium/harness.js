@@ -20,9 +20,11 @@ export const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-
 export const scratch = mkdtempSync(join(tmpdir(), 'ocix-page-'));
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
+/** The command line's program. */
+export const program = process.env.OCIX_BIN ?? join(dirname(web), 'target/release/ocix');
+
 /** The command line: what it prints. Exit codes but `allowed` are failures. */
 export function ocix(args, { allowed = [0], cwd = scratch } = {}) {
-  const program = process.env.OCIX_BIN ?? join(dirname(web), 'target/release/ocix');
   return new Promise((resolve, reject) => {
     execFile(program, args, { cwd, maxBuffer: 1 << 30, env: { ...process.env, OCIX_STORE: join(scratch, 'store') } }, (error, stdout, stderr) => {
       if (error && !allowed.includes(error.code)) reject(new Error(`ocix ${args.join(' ')}: ${stderr}`));
@@ -68,6 +70,8 @@ export async function start() {
   return {
     visit: (how) => Visit.begin(browser, { url: server.url, ...how }),
     url: server.url,
+    /** A visit to a page that another program serves. */
+    visitAt: (url) => Visit.begin(browser, { url }),
     close: async () => {
       await browser.close();
       server.close();
@@ -98,9 +102,7 @@ export class Visit {
       dialog.dismiss();
     });
     await visit.page.addInitScript(() => {
-      window.long = [];
       window.violations = [];
-      new PerformanceObserver((list) => window.long.push(...list.getEntries().map((entry) => entry.duration))).observe({ type: 'longtask', buffered: true });
       document.addEventListener('securitypolicyviolation', (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
     });
     visit.url = url;
@@ -109,8 +111,9 @@ export class Visit {
     return visit;
   }
 
-  /** Drops a file or folder onto the page, as a file manager does. */
-  async drop(path) {
+  /** Drops a file or folder onto the first page, or where the page is, as a file manager does. */
+  async drop(path, { here = false } = {}) {
+    if (!here) await this.page.click('.brand');
     const session = await this.context.newCDPSession(this.page);
     const data = { items: [], files: [path], dragOperationsMask: 1 };
     for (const type of ['dragEnter', 'dragOver', 'drop']) await session.send('Input.dispatchDragEvent', { type, x: 400, y: 300, data });
@@ -147,9 +150,17 @@ export class Visit {
     return { errors: this.errors, violations, foreign };
   }
 
-  /** Milliseconds of the longest task of the page's thread. */
-  longest() {
-    return this.page.evaluate(() => Math.max(0, ...window.long));
+  /** Milliseconds of the longest task of the page's thread while `work` is done: of the time that it ran, for other programs may hold it up. */
+  async longest(work) {
+    const browser = this.context.browser();
+    await browser.startTracing(this.page, { categories: ['toplevel', 'disabled-by-default-devtools.timeline'] });
+    await work();
+    const { traceEvents } = JSON.parse(await browser.stopTracing());
+    const thread = ({ pid, tid }) => `${pid}:${tid}`;
+    const pages = new Set(traceEvents.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain').map(thread));
+    const tasks = traceEvents.filter((event) => event.name === 'RunTask' && pages.has(thread(event)));
+    if (tasks.length === 0) throw new Error('nothing was traced');
+    return Math.max(...tasks.map(({ tdur = 0 }) => tdur / 1000));
   }
 
   close() {

@@ -1,10 +1,12 @@
 // Images that no honest tool makes, and those that show all views at once: made in the scratch folder with the command line and by hand.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, openSync, readFileSync, symlinkSync, truncateSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
+import { createWriteStream, mkdirSync, readFileSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip, gzipSync } from 'node:zlib';
 import { ocix, scratch } from './harness.js';
 
 /** What would run, or mislead, if it were more than text. */
@@ -58,8 +60,8 @@ export async function hostile() {
   return path;
 }
 
-/** A layout in a tar, its one layer as given. */
-export function image(name, layer, mediaType = 'application/vnd.oci.image.layer.v1.tar+gzip') {
+/** A layout in a tar, its one layer as given; without a diff ID the config has a wrong one. */
+export function image(name, layer, diffId = `sha256:${'0'.repeat(64)}`) {
   const root = join(scratch, `${name}-layout`);
   mkdirSync(join(root, 'blobs/sha256'), { recursive: true });
   const blob = (content, mediaType) => {
@@ -67,8 +69,8 @@ export function image(name, layer, mediaType = 'application/vnd.oci.image.layer.
     writeFileSync(join(root, 'blobs/sha256', hex), content);
     return { mediaType, digest: `sha256:${hex}`, size: content.length };
   };
-  const layers = [blob(layer, mediaType)];
-  const config = blob(JSON.stringify({ architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [layers[0].digest] } }), 'application/vnd.oci.image.config.v1+json');
+  const layers = [blob(layer, 'application/vnd.oci.image.layer.v1.tar+gzip')];
+  const config = blob(JSON.stringify({ architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [diffId] } }), 'application/vnd.oci.image.config.v1+json');
   const manifest = blob(JSON.stringify({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.manifest.v1+json', config, layers }), 'application/vnd.oci.image.manifest.v1+json');
   writeFileSync(join(root, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [manifest] }));
   writeFileSync(join(root, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
@@ -82,6 +84,16 @@ export function bomb() {
   const header = tarHeader('zeros', 8 * 1024 ** 3);
   const mebibyte = gzipSync(Buffer.alloc(1024 ** 2), { level: 9 });
   return image('bomb', Buffer.concat([gzipSync(header), ...Array.from({ length: 2048 }, () => mebibyte)]));
+}
+
+/** The essential packages of Debian, unpacked, as an image; undefined where mmdebstrap is missing. */
+export async function debian() {
+  if (spawnSync('mmdebstrap', ['--version']).error) return undefined;
+  const tar = join(scratch, 'debian-root.tar');
+  execFileSync('mmdebstrap', ['--variant=extract', '--mode=root', '--quiet', 'bookworm', tar], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const path = join(scratch, 'debian.tar');
+  await ocix(['export', `tar:${tar}`, '--output', `type=docker,dest=${path},name=example.com/debian:bookworm`]);
+  return path;
 }
 
 /** The first part of a file. */
@@ -99,20 +111,30 @@ export function nonsense() {
   return path;
 }
 
-/** An archive of an image of so many mebibytes, as gzip makes little of it as of random bytes; its path. */
-export function large(name, mebibytes) {
-  const tar = join(scratch, `${name}.layer`);
-  const file = openSync(tar, 'w');
+/** An archive of an image of so many mebibytes, of which gzip makes as little as of random bytes; its path. */
+export async function large(name, mebibytes, level = 1) {
+  const layer = join(scratch, `${name}.layer`);
+  const hash = createHash('sha256');
+  function* hashed() {
+    for (const part of parts(mebibytes)) {
+      hash.update(part);
+      yield part;
+    }
+  }
+  await pipeline(Readable.from(hashed()), createGzip({ level, chunkSize: 1024 ** 2 }), createWriteStream(layer));
+  return image(name, readFileSync(layer), `sha256:${hash.digest('hex')}`);
+}
+
+/** A tar of files of a mebibyte each. */
+function* parts(mebibytes) {
   let seed = 1;
   for (let count = 0; count < mebibytes; count += 1) {
-    const content = Buffer.alloc(1024 ** 2);
-    for (let at = 0; at < content.length; at += 4) content.writeUInt32LE((seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0), at);
-    writeSync(file, tarHeader(`data/part-${count}.bin`, content.length));
-    writeSync(file, content);
+    const content = new Uint32Array(1024 ** 2 / 4);
+    for (let at = 0; at < content.length; at += 1) content[at] = seed = Math.imul(seed ^ (seed >>> 15), 0x2c1b3c6d) + 0x297a2d39;
+    yield tarHeader(`data/${count % 10}/part-${count}.bin`, content.byteLength);
+    yield Buffer.from(content.buffer);
   }
-  writeSync(file, Buffer.alloc(1024));
-  execFileSync('gzip', ['-1', '-f', tar]);
-  return image(name, readFileSync(`${tar}.gz`));
+  yield Buffer.alloc(1024);
 }
 
 function tarHeader(name, size) {

@@ -2,11 +2,13 @@
 // then the answers to preflights, which it would refuse too, come from a small proxy before it, as users of it set one up.
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { scratch } from './harness.js';
+import { createInterface } from 'node:readline';
+import { program, scratch } from './harness.js';
 
 export const USER = 'tester';
 export const PASSWORD = 's3cret:word';
@@ -51,6 +53,14 @@ export async function registry({ cors = false, password = false } = {}) {
       front?.close();
     },
   };
+}
+
+/** Starts `ocix serve`: `{ url, stop }`. */
+export async function served(args) {
+  const child = spawn(program, ['serve', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  process.on('exit', () => child.kill('SIGKILL'));
+  const [line] = await once(createInterface({ input: child.stdout }), 'line');
+  return { url: line.trim(), stop: () => child.kill('SIGINT') };
 }
 
 /** Answers preflights, and lets the rest through with the headers that pages need. */

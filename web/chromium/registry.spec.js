@@ -1,9 +1,10 @@
 // Registries: one that lets pages read it, one that does not, one with a password. What is pushed from the page is what the command line finds.
 
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { json, ocix, packed, start } from './harness.js';
-import { PASSWORD, USER, registry } from './registry.js';
+import { json, ocix, packed, scratch, start } from './harness.js';
+import { PASSWORD, USER, registry, served } from './registry.js';
 
 let chromium;
 before(async () => (chromium = await start()));
@@ -59,6 +60,30 @@ test('a registry with a password: it is asked for, again when it is wrong, and n
   const kept = await visit.page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, location.href, document.body.innerHTML]));
   assert.ok(!kept.includes(PASSWORD), kept);
   await nothingElse(visit, host);
+  stop();
+});
+
+test('what `ocix serve` serves: the local store, and registries that pages may not read, with a password too', async () => {
+  const { host, stop } = await registry({ password: true });
+  const store = join(scratch, 'served');
+  await ocix(['export', packed('golden/sources/base-gzip'), '--store', store, '--output', 'type=image,name=example.com/kept:v1']);
+  const { url, stop: end } = await served(['--registry', host, '--store', store]);
+  const visit = await chromium.visitAt(url);
+  await visit.page.click('text=example.com/kept:v1');
+  await visit.page.waitForSelector('ocix-overview .facts');
+  const summary = await json(['inspect', 'store:example.com/kept:v1', '--store', store]);
+  assert.ok((await visit.text()).includes(summary.digest));
+  await push(visit, `${host}/team/app:v1`);
+  await visit.page.waitForSelector('.sign-in');
+  await signIn(visit, PASSWORD);
+  await visit.page.waitForSelector('.made-digest');
+  const digest = await visit.text('.made-digest');
+  await name(visit, `${host}/team/app:v1`);
+  assert.ok((await visit.text()).includes(digest));
+  const { errors, violations, foreign } = await visit.harm();
+  assert.deepEqual({ errors, violations, foreign }, { errors: [], violations: [], foreign: [] });
+  await visit.close();
+  end();
   stop();
 });
 

@@ -12,10 +12,11 @@ const LOOKS = { light: {}, dark: { dark: true }, phone: { phone: true }, 'phone-
 mkdirSync(out, { recursive: true });
 const [chromium, made] = await Promise.all([start(), material()]);
 for (const [look, how] of Object.entries(LOOKS)) {
+  const visit = await chromium.visit(how);
   for (const [name, go] of Object.entries(STATES)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
-    const visit = await chromium.visit(how);
     try {
+      await visit.page.evaluate(() => document.querySelector('dialog[open]')?.close());
       await go(visit, made);
       await visit.page.waitForTimeout(350);
       await visit.page.screenshot({ path: join(out, `${name}-${look}.png`) });
@@ -23,8 +24,8 @@ for (const [look, how] of Object.entries(LOOKS)) {
       console.error(`${name}, ${look}: ${error.message.split('\n')[0]}`);
       process.exitCode = 1;
     }
-    await visit.close();
   }
+  await visit.close();
 }
 made.stop();
 await chromium.close();

@@ -34,6 +34,10 @@ export class Media {
     return this.#pool.size;
   }
 
+  room(length) {
+    return this.#pool.spare.take(length);
+  }
+
   compress(...chunk) {
     return this.#pool.compress(...chunk);
   }

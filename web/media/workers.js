@@ -2,15 +2,20 @@
 // many there are; what is small is done at once, where it is.
 //
 // A thread is `{ post(message, transfer), stop() }`. It takes `{ id, compress: […] }`, `{ hasher, algorithm }`, `{ id, hasher, update }`,
-// `{ id, hasher, sum: true }` and `{ hasher, drop: true }`, and answers `{ id, value | error }`.
+// `{ id, hasher, sum: true }` and `{ hasher, drop: true }`, and answers `{ id, value | error, used? }`: the memory of what it was sent comes
+// back, to be used again. An engine would look for so much of it that is not used any more only when there are hundreds of megabytes.
 
 /** Up to here nothing is handed to a thread. */
 const SMALL = 256 << 10;
 /** What a hasher has at most before it, in bytes. */
 const AHEAD = 8 << 20;
 
+/** Memory that came back is kept for the next bytes: so much of it. */
+const SPARE = 32 << 20;
+
 /** Threads, which are started when there is work for them. */
 export class Pool {
+  spare = new Spare();
   #core;
   #start;
   #threads = [];
@@ -30,16 +35,38 @@ export class Pool {
   }
 
   hasher(algorithm) {
-    return new Hasher(this.#core, algorithm, () => (this.#hashing ??= new Thread(this.#start)));
+    return new Hasher(this.#core, algorithm, this.spare, () => (this.#hashing ??= new Thread(this.#start, this.spare)));
   }
 
   /** The one with the least to do; a new one as long as all are busy and there are fewer than there may be. */
   #idle() {
     const least = this.#threads.reduce((least, thread) => (thread.waiting < least.waiting ? thread : least), this.#threads[0]);
     if (least?.waiting === 0 || this.#threads.length === this.size) return least;
-    const thread = new Thread(this.#start);
+    const thread = new Thread(this.#start, this.spare);
     this.#threads.push(thread);
     return thread;
+  }
+}
+
+/** Memory to be used again, in pieces of whole megabytes. */
+class Spare {
+  #buffers = [];
+  #bytes = 0;
+
+  /** An array of so many bytes, with anything in it. */
+  take(length) {
+    const whole = Math.ceil(length / (1 << 20)) << 20;
+    if (length <= SMALL) return new Uint8Array(length);
+    const at = this.#buffers.findIndex(({ byteLength }) => byteLength === whole);
+    if (at < 0) return new Uint8Array(new ArrayBuffer(whole), 0, length);
+    this.#bytes -= whole;
+    return new Uint8Array(this.#buffers.splice(at, 1)[0], 0, length);
+  }
+
+  give(buffer) {
+    if (buffer.byteLength <= SMALL || this.#bytes + buffer.byteLength > SPARE) return;
+    this.#bytes += buffer.byteLength;
+    this.#buffers.push(buffer);
   }
 }
 
@@ -49,8 +76,9 @@ class Thread {
   #next = 1;
   #thread;
 
-  constructor(start) {
-    this.#thread = start(({ id, value, error }) => {
+  constructor(start, spare) {
+    this.#thread = start(({ id, value, error, used }) => {
+      if (used) spare.give(used);
       const { resolve, reject } = this.#asked.get(id);
       this.#asked.delete(id);
       if (error) reject(error);
@@ -84,6 +112,7 @@ class Thread {
 class Hasher {
   #core;
   #algorithm;
+  #spare;
   #thread;
   #elsewhere;
   #number;
@@ -92,10 +121,15 @@ class Hasher {
   #ahead = 0;
   #room = [];
 
-  constructor(core, algorithm, thread) {
+  constructor(core, algorithm, spare, thread) {
     this.#core = core;
     this.#algorithm = algorithm;
+    this.#spare = spare;
     this.#thread = thread;
+  }
+
+  room(length) {
+    return this.#spare.take(length);
   }
 
   async update(bytes) {
@@ -149,12 +183,13 @@ export function serve(core, post) {
     }
     if (update) {
       hashers.get(hasher).update(update);
-      return post({ id });
+      return post({ id, used: update.buffer }, [update.buffer]);
     }
     if (sum) return post({ id, value: hashers.get(hasher).sum() });
     try {
       const value = core.compress(...compress);
-      return post({ id, value }, [value.bytes.buffer]);
+      const used = compress[3].buffer;
+      return post({ id, value, used }, [value.bytes.buffer, used]);
     } catch (error) {
       if (error instanceof WebAssembly.RuntimeError) throw error;
       return post({ id, error });

@@ -105,8 +105,8 @@ class App extends LitElement {
   /** In the comparison what is dropped is the second image, elsewhere the one to look at. */
   #open(of) {
     const { route } = this;
-    forget(of);
-    if (route.view === 'compare' && route.of !== of) go(within(route, { view: 'compare', with: of }));
+    if (route.view !== 'compare' || route.of !== of) forget(of);
+    if (route.view === 'compare') go(within(route, { view: 'compare', with: of }));
     else if (route.view !== 'start' && route.of === of) this.route = { ...route };
     else go(address({ view: 'overview', of }));
   }

@@ -10,7 +10,7 @@ import { View, sentence } from './view.js';
 import { Work } from './work.js';
 
 class Compare extends View {
-  comparison = new Work(this, 'comparing the images');
+  comparison = new Work(this, 'comparing the images', (comparison) => comparison.sentence);
 
   key(route) {
     return [...super.key(route), route.with, route.withName];

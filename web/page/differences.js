@@ -36,7 +36,7 @@ class Differences extends LitElement {
     return html`<section class="differs"><h3>${pair.document} <span class=${pair.likeness === 'identical' ? 'note' : 'count'}>${likeness}</span></h3>
       ${pair.likeness === 'identical' ? side(pair.a) : html`<p><span class="side a">A</span> ${side(pair.a)} <span class="side b">B</span> ${side(pair.b)}</p>`}
       ${fields.length === 0 ? nothing : html`<div class="scroll" tabindex="0" role="region" aria-label=${`Fields of the ${pair.document}`}>
-        <table class="data fields"><thead><tr><th scope="col">Field</th><th scope="col">A</th><th scope="col">B</th></tr></thead>
+        <table class="data field-pairs"><thead><tr><th scope="col">Field</th><th scope="col">A</th><th scope="col">B</th></tr></thead>
         <tbody>${fields.slice(0, MOST).map((field) => html`<tr><th scope="row">${shown(field.path)}</th><td class="removed">${value(field.a)}</td><td
           class="added">${value(field.b)}</td></tr>`)}</tbody></table></div>
         ${pair.count > MOST ? html`<p class="note">And ${number(pair.count - MOST)} more; the command prints them.</p>` : nothing}`}</section>`;

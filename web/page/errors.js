@@ -26,7 +26,7 @@ function explained(error, { retry, route }) {
   const kind = route?.of ? parts(route.of)[0] : '';
   const registry = kind === 'registry' ? registryOf(parts(route.of)[1]) : '';
   if (error.code === 'absent') return absent(error, retry);
-  if (kind === 'folder' && /oci-layout|index\.json/u.test(error.message) && route.view !== 'export') {
+  if (kind === 'folder' && /oci-layout|index\.json|no image in the layout/u.test(error.message) && route.view !== 'export') {
     return {
       heading: 'This folder is no image',
       body: 'It is no OCI layout. Its files can become an image, though.',

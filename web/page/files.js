@@ -19,7 +19,7 @@ const HEAD = html`<div role="rowgroup" class="tree-head"><div role="row" class="
 const MARKS = { added: '+', changed: '~', removed: '−' };
 
 class Files extends View {
-  list = new Work(this, 'reading the layers');
+  list = new Work(this, 'reading the layers', () => this.#count() || 'done');
   image = undefined;
   folders = undefined;
   rows = [];
@@ -71,7 +71,6 @@ class Files extends View {
       this.requestUpdate();
     }, how);
     this.cut = cut;
-    announce(`${many(this.rows.length, 'match', 'matches')}`);
   }
 
   /** What the layers are, for the filters. */
@@ -111,11 +110,12 @@ class Files extends View {
   }
 
   #command() {
-    const { path, layer } = this.route;
+    const { path, layer, changed } = this.route;
     const number = layer === undefined ? [] : ['--layer', layer];
     const file = path && this.#entryOf(inner(path))?.type !== 'directory';
     if (file) return this.words('cat', { behind: `:${path}`, more: number });
     if (layer !== undefined) return this.words('ls -l', { more: number });
+    if (changed !== undefined) return this.words('inspect --layers');
     return this.#byFolder ? this.words('ls -l', { behind: `:${path ?? '/'}` }) : this.words('ls -l -R');
   }
 

@@ -34,6 +34,11 @@ export function forget(of) {
   }
 }
 
+/** Forgets all of them: their worker is gone. */
+export function forgetAll() {
+  images.clear();
+}
+
 /** The source of a route with the name and platform that it asks for; with `as=files` a folder's files, and not the images in it. */
 export async function content({ of, platform, name, as }) {
   const found = await source(of);

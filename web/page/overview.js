@@ -31,7 +31,7 @@ class Overview extends View {
     return html`
       ${this.head(shown(this.summary.value?.name ?? title(route.of)), this.words('inspect'))}
       ${images.length > 1 ? this.#images(images) : nothing}
-      ${this.summary.state === 'failed' && images.length > 1
+      ${this.summary.state === 'failed' && images.length > 1 && !route.platform && !route.name
         ? html`<p class="state">There are several images here: choose one of them.</p>`
         : this.summary.render((summary) => this.#image(summary), { route, retry: () => this.load() })}`;
   }

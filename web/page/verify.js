@@ -19,7 +19,7 @@ const SEVERITIES = { broken: 'Broken', warning: 'Warnings', note: 'Notes' };
 const MOST = 300;
 
 class Verify extends View {
-  report = new Work(this, 'checking everything');
+  report = new Work(this, 'checking everything', (report) => `${report.verdict}, ${many(report.findings.length, 'finding')}`);
   explanations = new Map();
 
   load() {

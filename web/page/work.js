@@ -6,6 +6,7 @@
 import { html, nothing } from 'lit';
 import { announce } from './announce.js';
 import { failure } from './errors.js';
+import { forgetAll } from './images.js';
 import { bytes, shown } from './text.js';
 
 export class Work {
@@ -15,14 +16,16 @@ export class Work {
   warnings = [];
   #host;
   #label;
+  #told;
   #steps = new Map();
   #stop;
   #drawn = 0;
 
-  /** `label`: what is done, for who cannot see it: `reading the layers`. */
-  constructor(host, label) {
+  /** `label`: what is done, for who cannot see it: `reading the layers`. `told(value)`: what has come of it, in a sentence. */
+  constructor(host, label, told = () => 'done') {
     this.#host = host;
     this.#label = label;
+    this.#told = told;
     host.addController(this);
   }
 
@@ -35,7 +38,9 @@ export class Work {
     Object.assign(this, { state: 'running', value: undefined, error: undefined, warnings: [] });
     this.#host.requestUpdate();
     try {
-      const value = await task({ signal: stop.signal, onprogress: (event) => this.#progress(stop, event) });
+      const how = { signal: stop.signal, onprogress: (event) => this.#progress(stop, event) };
+      // What cannot be stopped, as opening is for others wait for it too, is at least not waited for.
+      const value = await Promise.race([unlessLost(() => task(how)), stopped(stop.signal)]);
       if (this.#stop === stop) this.#end('done', { value });
     } catch (error) {
       if (this.#stop === stop) this.#end(stop.signal.aborted ? 'stopped' : 'failed', { error });
@@ -111,9 +116,26 @@ export class Work {
 
   #end(state, rest) {
     Object.assign(this, { state, ...rest });
-    const words = { done: 'done', stopped: 'stopped', failed: `failed: ${rest.error?.message}` };
-    announce(`${capital(this.#label)}: ${words[state]}`);
+    const end = { stopped: 'stopped', failed: `failed: ${rest.error?.message}` }[state] ?? this.#told(rest.value);
+    announce(shown(`${capital(this.#label)}: ${end}`));
     this.#host.requestUpdate();
+  }
+}
+
+/** Rejects when it is stopped, and never resolves. */
+function stopped(signal) {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+}
+
+/** Once more when the images that were open are gone: their worker broke, and there is a new one. */
+async function unlessLost(task) {
+  try {
+    return await task();
+  } catch (error) {
+    const lost = error.fault === 'host' && error.code === 'cancelled';
+    if (lost || error.fault === 'component') forgetAll();
+    if (!lost) throw error;
+    return task();
   }
 }
 

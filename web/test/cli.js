@@ -8,7 +8,8 @@ import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const binary = process.env.OCIX_BIN ?? fileURLToPath(new URL('../../target/release/ocix', import.meta.url));
+/** The command line that is compared with. */
+export const binary = process.env.OCIX_BIN ?? fileURLToPath(new URL('../../target/release/ocix', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'ocix-web-'));
 after(() => rmSync(scratch, { recursive: true, force: true }));
 

@@ -88,6 +88,24 @@ test('a layout behind an address is read by ranges', { skip }, async () => {
   server.closeAllConnections();
 });
 
+test('how the bytes come makes no difference', { skip }, async () => {
+  const tar = join(folder(), 'layout.tar.gz');
+  execFileSync('tar', ['-czf', tar, '-C', join(sources, 'base-zstd'), '.']);
+  const bytes = readFileSync(tar);
+  const said = JSON.parse(await printed('verify', '--json', tar));
+  for (const size of [1, 511, bytes.length]) {
+    let at = 0;
+    const pull = (to) => {
+      if (at >= bytes.length) return to.close();
+      to.enqueue(new Uint8Array(bytes.subarray(at, at + size)));
+      at += size;
+      return undefined;
+    };
+    const stream = new ReadableStream({ pull }, { highWaterMark: 64 });
+    assert.deepEqual(await verify({ stream }), said, `${size} at a time`);
+  }
+});
+
 for (const kind of ['docker-archives', 'tar', 'layouts']) {
   const corpus = shared(`corpora/${kind}`);
   test(`the corpus ${kind} has the command line's verdicts`, { skip: !corpus && 'the corpus is not at hand' }, async () => {

@@ -165,8 +165,10 @@ impl media::Exchange for Exchange {
 
 impl media::Hasher for Hasher {
     async fn update(&mut self, bytes: Vec<u8>) {
+        let room = self.0.room(length(&bytes));
+        room.copy_from(&bytes);
         // A worker that is gone ends the whole job.
-        let _ = self.0.update(bytes.as_slice().into()).await;
+        let _ = self.0.update(room).await;
     }
 
     async fn sum(&mut self) -> Vec<u8> {
@@ -196,8 +198,10 @@ impl media::Media for Seam {
             Compression::Zstd(level) => ("zstd", level),
         };
         let parts = Uint32Array::from(parts.as_slice());
-        let (dictionary, bytes) = (Uint8Array::from(dictionary.as_slice()), Uint8Array::from(bytes.as_slice()));
-        let packed = self.0.compress(codec, level, dictionary, bytes, parts, last).await.map_err(inward)?;
+        let (dictionary, room) = (Uint8Array::from(dictionary.as_slice()), self.0.room(length(&bytes)));
+        room.copy_from(&bytes);
+        drop(bytes);
+        let packed = self.0.compress(codec, level, dictionary, room, parts, last).await.map_err(inward)?;
         let parts = value::field(&packed, "parts").map(|parts| Uint32Array::new(&parts).to_vec());
         Ok(Packed {
             bytes: value::bytes(&packed, "bytes")?.unwrap_or_default(),
@@ -269,4 +273,9 @@ impl media::Media for Seam {
 /// What a host has read.
 fn bytes(read: JsValue) -> Vec<u8> {
     Uint8Array::new(&read).to_vec()
+}
+
+/// Of a piece: never as long as all memory that there is.
+fn length(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }

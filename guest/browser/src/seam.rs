@@ -1,7 +1,7 @@
 //! The objects of `web/media`, as wasm-bindgen calls them: the imports of `wit/media.wit` in JavaScript.
 //!
 //! Methods that wait return promises, which are rejected with what `errors::inward` reads. Bytes are `Uint8Array`s; sizes and offsets are
-//! numbers, which are exact up to 2^53.
+//! numbers, which are exact up to 2^53. `room` answers an array for bytes that workers are sent: one that was used before, if there is one.
 
 use js_sys::{Uint8Array, Uint32Array};
 use wasm_bindgen::prelude::*;
@@ -80,6 +80,8 @@ extern "C" {
 
     /// `workers.hasher`.
     pub type JsHasher;
+    #[wasm_bindgen(method)]
+    pub fn room(this: &JsHasher, length: u32) -> Uint8Array;
     #[wasm_bindgen(method, catch)]
     pub async fn update(this: &JsHasher, bytes: Uint8Array) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
@@ -91,6 +93,8 @@ extern "C" {
     pub type JsMedia;
     #[wasm_bindgen(method)]
     pub fn parallelism(this: &JsMedia) -> u32;
+    #[wasm_bindgen(method)]
+    pub fn room(this: &JsMedia, length: u32) -> Uint8Array;
     #[wasm_bindgen(method, catch)]
     pub async fn compress(
         this: &JsMedia,

@@ -11,6 +11,7 @@ use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::inspect::Limits;
+use crate::inspect::meter::Meter;
 use crate::media::{HashAlgorithm, Hasher, Input, Media, Timestamp};
 use crate::media_type::Packing;
 use crate::store::PIECE;
@@ -72,7 +73,9 @@ pub async fn check<M: Media>(
     });
     // What is in a blob says nothing about the image when the blob is another.
     let mut inside = Findings::default();
+    let mut meter = asked.layer.map(|_| Meter::new(media, scope.to_owned(), bytes.size()));
     while !piece.is_empty() {
+        meter.iter_mut().for_each(|meter| meter.read(piece.len()));
         if let Some(layer) = &mut layer {
             layer.push(&piece, &mut inside, scope).await;
             // Both hashes of a plain layer, when they differ, want the piece.
@@ -86,6 +89,7 @@ pub async fn check<M: Media>(
         }
         piece = reader.read(PIECE).await?;
     }
+    meter.iter_mut().for_each(|meter| meter.read(0));
     let mut own = None;
     if let (Some(mut hasher), Some(descriptor), Some(algorithm)) = (hasher, asked.descriptor, algorithm) {
         let is = Digest::from_hash(algorithm, &hasher.sum().await);
