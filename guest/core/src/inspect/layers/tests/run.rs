@@ -29,13 +29,14 @@ fn files() -> Vec<u8> {
 fn files_are_read_from_near_places() {
     let tar = files();
     let frames = tar.chunks(2 << 20).flat_map(rust_zstd::compress_to_vec).collect();
-    for (how, packed, least) in
-        [("gzip", gzip(&tar, tar.len()), 3), ("members", gzip(&tar, 100_000), 3), ("zstd", frames, 3)]
-    {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(3));
+    std::io::Write::write_all(&mut encoder, &tar).unwrap();
+    let whole = encoder.finish().unwrap();
+    for (how, packed) in [("gzip", whole), ("members", gzip(&tar, 100_000)), ("zstd", frames)] {
         let image = open(packed, Limits::default());
         wait(image.tree(b"", true, 0, 1)).unwrap();
         let places = image.cache.marks.borrow()[&0].iter().count();
-        assert!(places >= least, "{how}: {places} places");
+        assert!(places >= 3, "{how}: {places} places");
         for file in [5, 0, 3, 3, 2, 4, 1] {
             let whole = content(file);
             for (offset, most) in [(2_900_000, 400_000), (0, 1000), (1_000_000, 1_500_000), (10, 0), (1_000_001, 5)] {
