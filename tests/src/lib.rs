@@ -11,13 +11,17 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+pub mod broken;
 pub mod cases;
 pub mod certificates;
 pub mod containerd;
+pub mod docker;
 pub mod golden;
+pub mod handmade;
 pub mod http;
 pub mod layout;
 pub mod need;
+pub mod podman;
 pub mod proxy;
 pub mod registry;
 pub mod run;
@@ -32,7 +36,9 @@ mod wait;
 pub use cases::Case;
 pub use certificates::Authority;
 pub use containerd::Containerd;
+pub use docker::Docker;
 pub use layout::Layout;
+pub use podman::Podman;
 pub use proxy::{Gateway, Passed, Plan, Tunnel};
 pub use registry::{Auth, Registry, Setup};
 pub use run::{Run, program};

@@ -37,6 +37,19 @@ impl Run {
         })
     }
 
+    /// Gives these bytes to a program, which must succeed, and takes what it makes of them.
+    pub fn filter(command: &mut Command, input: &[u8]) -> Vec<u8> {
+        let shown = format!("{command:?}");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it was found before");
+        let mut stdin = child.stdin.take().expect("piped");
+        let output = std::thread::scope(|scope| {
+            scope.spawn(move || stdin.write_all(input));
+            child.wait_with_output().expect("a child of ours")
+        });
+        assert!(output.status.success(), "{shown}: {}", output.status);
+        output.stdout
+    }
+
     /// What became of a command that was started elsewhere.
     pub fn ended(shown: String, output: Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -308,6 +308,53 @@ fn referrers_stand_in_the_graph() {
     );
 }
 
+/// Documents and layers without an image are looked at as far as they go, and what cannot be is told.
+#[test]
+fn what_stands_alone() {
+    let scratch = Scratch::new();
+    fs::copy(golden("layers/whiteouts.as-built.tar"), scratch.path("layer.tar")).unwrap();
+    let layout = golden("sources/multi");
+    let top: Value = serde_json::from_slice(&fs::read(layout.join("index.json")).unwrap()).unwrap();
+    let blob = |digest: &Value| fs::read(layout.join("blobs").join(text(digest).replace(':', "/"))).unwrap();
+    let index = blob(&top["manifests"][0]["digest"]);
+    let listed: Value = serde_json::from_slice(&index).unwrap();
+    let manifest = blob(&listed["manifests"][1]["digest"]);
+    scratch.write("index.json", &index);
+    scratch.write("manifest.json", &manifest);
+    let seen = ocix(&scratch, &["inspect", "index.json"]).ok().stdout;
+    assert!(seen.contains("linux/arm64") && seen.contains(text(&listed["manifests"][1]["digest"])), "{seen}");
+    let seen = json(&ocix(&scratch, &["inspect", "--json", "manifest.json"]).ok());
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    assert_eq!(seen["configDigest"], manifest["config"]["digest"]);
+    assert_eq!(seen["layers"][1]["digest"], manifest["layers"][1]["digest"]);
+    assert!(ocix(&scratch, &["inspect", "manifest.json"]).ok().stdout.contains(text(&seen["layers"][0]["digest"])));
+    let graph = json(&ocix(&scratch, &["tree", "--json", "index.json"]).ok());
+    assert_eq!((&graph["alone"], &graph["roots"][0]["children"][1]["error"]), (&Value::Bool(true), &Value::Null));
+    assert!(ocix(&scratch, &["tree", "index.json"]).ok().stdout.contains("alone"));
+    ocix(&scratch, &["ls", "manifest.json"]).failed(1, &["stands alone"]);
+    assert!(ocix(&scratch, &["inspect", "layer.tar"]).ok().stdout.contains("1, 12.00 KiB"));
+    ocix(&scratch, &["tree", "layer.tar"]).failed(2, &["a lone layer has no document"]);
+    ocix(&scratch, &["ls", "layer.tar:x"]).failed(2, &["write layer.tar:/x"]);
+    ocix(&scratch, &["ls", "lair.tar"]).failed(1, &["lair.tar", "does not exist"]);
+    ocix(&scratch, &["ls", "./lair"]).failed(1, &["./lair", "does not exist"]);
+}
+
+/// An archive of several images is looked at as a whole, and one of them by its name.
+#[test]
+fn several_images_in_an_archive() {
+    let scratch = Scratch::new();
+    let bundle = repository().join("../shared/corpora/docker-archives/test_bundle.tar");
+    fs::copy(bundle, scratch.path("bundle.tar")).unwrap();
+    for command in ["inspect", "tree"] {
+        let seen = ocix(&scratch, &[command, "bundle.tar"]).ok().stdout;
+        assert!(seen.contains("test_image_1") && seen.contains("test_image_2"), "{seen}");
+    }
+    assert_eq!(json(&ocix(&scratch, &["verify", "--json", "bundle.tar"]).ok())["verdict"], "sound");
+    ocix(&scratch, &["ls", "bundle.tar"]).failed(1, &["name one", "test_image_1"]);
+    let one = json(&ocix(&scratch, &["inspect", "--json", "docker-archive:bundle.tar#test_image_1"]).ok());
+    assert!(text(&one["name"]).contains("test_image_1"), "{one}");
+}
+
 /// The documentation has every code, as the component says it.
 #[test]
 fn every_code_is_documented() {

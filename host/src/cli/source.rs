@@ -32,7 +32,7 @@ pub fn parse(text: &str) -> Result<Content, Error> {
     unplaced(text)
 }
 
-/// The same where an image is meant: what is no path is a reference.
+/// The same where an image is meant: what is no path, and does not look like one, is a reference.
 ///
 /// # Errors
 /// As [`parse`].
@@ -40,10 +40,16 @@ pub fn parse_image(text: &str) -> Result<Content, Error> {
     let prefixed = text.starts_with("docker://")
         || text.split_once(':').is_some_and(|(prefix, _)| PREFIXES.contains(&prefix))
         || text.split_once('=').is_some_and(|(before, _)| is_platform(before));
-    if prefixed || text == STDIN || Path::new(text).exists() {
+    if prefixed || text == STDIN || Path::new(text).exists() || looks_like_a_path(text) {
         return parse(text);
     }
     Ok(Source::Registry(text.to_owned()).into())
+}
+
+/// By how it begins, or by what it ends with: no registry is a file.
+fn looks_like_a_path(text: &str) -> bool {
+    let file = || ENDS.iter().any(|end| text.ends_with(end)) && !text.contains([':', '@']);
+    text.starts_with(['/', '.', '~']) || file()
 }
 
 fn unplaced(text: &str) -> Result<Content, Error> {
@@ -153,6 +159,8 @@ fn error(fault: Fault, code: ErrorCode, message: String) -> Error {
     Error { code, fault, message, causes: Vec::new() }
 }
 
+/// What names of files end with.
+const ENDS: [&str; 6] = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".oci", ".json"];
 const STDIN: &str = "-";
 const PREFIXES: [&str; 7] = ["dir", "docker-archive", "oci", "oci-archive", "registry", "store", "tar"];
 /// What every OCI layout has.
@@ -252,6 +260,18 @@ mod tests {
             assert!(error.message.contains(said), "{text}: {}", error.message);
         }
         fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn images_are_references_unless_they_look_like_paths() {
+        for text in ["alpine", "alpine:3", "localhost:5000/a.tar:b", "a/b@sha256:00", "registry:x.tar"] {
+            let reference = text.strip_prefix("registry:").unwrap_or(text);
+            let parsed = parse_image(text).map_err(|error| error.message);
+            assert_eq!(parsed, Ok(Source::Registry(reference.into()).into()), "{text}");
+        }
+        for text in ["./none", "/none", "../none", "~/none", "none.tar", "out/none.tar.gz", "none.json"] {
+            assert!(parse_image(text).unwrap_err().message.contains("does not exist"), "{text}");
+        }
     }
 
     #[test]

@@ -1,25 +1,39 @@
-//! Compressed streams, gzip and zstd: the same bytes or the same refusal however the input is split, and no more than the limits allow.
+//! Compressed streams, gzip and zstd: the same bytes or the same refusal however the input is split, and no more than the limits allow; from
+//! every place that is noted the rest is the same.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use ocix_core::error::Result;
-use ocix_core::layer::Limits;
 use ocix_core::layer::decode::{Decoder, OUT};
+use ocix_core::layer::{Limits, Marks};
 use ocix_core::media::Input;
 use ocix_fuzz::{Pieces, wait};
 
 fuzz_target!(|data: &[u8]| {
-    let (whole, made) = decode(data, Pieces::whole(data));
-    let (split, made_split) = decode(data, Pieces::split(data));
+    let Some(decoder) = Decoder::of(data) else { return };
+    let (whole, made) = decode(&mut limited(decoder), Pieces::whole(data));
+    let Some(decoder) = Decoder::of(data) else { return };
+    let mut decoder = limited(decoder);
+    *decoder.marks() = Some(Marks::new(APART, LIMIT));
+    let (split, made_split) = decode(&mut decoder, Pieces::split(data));
     assert_eq!(split, whole);
     assert!(whole.is_err() || made == made_split, "split otherwise it is something else");
     assert!(made.len() as u64 <= LIMIT + OUT as u64, "more than the limit");
+    let marks = decoder.marks().take().filter(|_| whole.is_ok());
+    for mark in marks.iter().flat_map(Marks::iter) {
+        let rest = data.get(mark.stream as usize..).expect("a place in the stream");
+        let (end, rest) = decode(&mut limited(Decoder::at(mark)), Pieces::whole(rest));
+        assert_eq!(end, Ok(()));
+        assert!(made.get(mark.content as usize..) == Some(&rest), "from a place on it is something else");
+    }
 });
 
+fn limited(decoder: Decoder) -> Decoder {
+    decoder.within(Limits { decompressed: LIMIT, window: LIMIT, ..Limits::default() })
+}
+
 /// How it ended, and what was made until then.
-fn decode(start: &[u8], mut pieces: Pieces<'_>) -> (Result<()>, Vec<u8>) {
-    let Some(decoder) = Decoder::of(start) else { return (Ok(()), Vec::new()) };
-    let mut decoder = decoder.within(Limits { decompressed: LIMIT, window: LIMIT, ..Limits::default() });
+fn decode(decoder: &mut Decoder, mut pieces: Pieces<'_>) -> (Result<()>, Vec<u8>) {
     let (mut held, mut made) = (Vec::new(), Vec::new());
     loop {
         match decoder.push(&held) {
@@ -42,3 +56,5 @@ fn decode(start: &[u8], mut pieces: Pieces<'_>) -> (Result<()>, Vec<u8>) {
 }
 
 const LIMIT: u64 = 4 << 20;
+/// Bytes of content between two places.
+const APART: u64 = 500;

@@ -72,11 +72,12 @@ impl<'a, M: Media> Docker<'a, M> {
                 return Err(Error::new(Fault::Request, Code::Unsupported("several images".into()), message));
             }
         };
-        let mut roots = Vec::new();
-        for image in chosen {
-            roots.push(self.root(image).await?);
-        }
-        Ok(roots)
+        self.all(chosen).await
+    }
+
+    /// As [`super::Images::every_root`].
+    pub async fn every_root(&self) -> Result<Vec<Descriptor>> {
+        self.all(&self.images).await
     }
 
     /// As [`super::Images::document`].
@@ -92,6 +93,14 @@ impl<'a, M: Media> Docker<'a, M> {
             Error::new(Fault::Source, Code::NotFound, message)
         })?;
         sized(descriptor, bytes)
+    }
+
+    async fn all(&self, images: impl IntoIterator<Item = &Listed>) -> Result<Vec<Descriptor>> {
+        let mut roots = Vec::new();
+        for image in images {
+            roots.push(self.root(image).await?);
+        }
+        Ok(roots)
     }
 
     /// Makes the image's manifest.

@@ -8,7 +8,7 @@ mod docker;
 mod headers;
 mod layout;
 mod members;
-mod names;
+pub(crate) mod names;
 #[cfg(test)]
 mod tests;
 
@@ -114,6 +114,17 @@ impl<'a, M: Media> Images<'a, M> {
             Self::Docker(docker) => docker.roots(name).await,
             Self::Layout(layout) => layout.roots(name).await,
             Self::Registry(pulled) => Ok(vec![pulled.root.clone()]),
+        }
+    }
+
+    /// The same without a name, of a docker archive too.
+    ///
+    /// # Errors
+    /// What is wrong with the documents.
+    pub async fn every_root(&self) -> Result<Vec<Descriptor>> {
+        match self {
+            Self::Docker(docker) => docker.every_root().await,
+            _ => self.roots(None).await,
         }
     }
 

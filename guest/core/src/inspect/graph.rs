@@ -25,6 +25,9 @@ pub struct Graph {
     /// Nodes that were left out, since there are more than [`super::Limits::nodes`] or deeper ones than [`super::Limits::depth`].
     #[serde(skip_serializing_if = "is_false")]
     pub cut: bool,
+    /// Whether the root is a document alone: what it lists is not at hand.
+    #[serde(skip_serializing_if = "is_false")]
+    pub alone: bool,
 }
 
 /// A document or a blob, where it is listed.
@@ -95,7 +98,7 @@ impl<M: Media> Image<'_, M> {
             node.name = self.name(root);
             roots.push(node);
         }
-        Ok(Graph { roots, cut: reading.cut })
+        Ok(Graph { roots, cut: reading.cut, alone: self.stands_alone() })
     }
 
     /// The bytes of the document or small blob of this digest, which a root or something beneath one lists; checked.
@@ -143,7 +146,7 @@ impl<M: Media> Reading<'_, '_, M> {
         };
         self.left = left;
         let mut node = Node::new(listed, role.unwrap_or_else(|| of_document(listed)));
-        if !is_document(listed) {
+        if !is_document(listed) || (depth > 1 && self.image.stands_alone()) {
             return Ok(Some(node));
         }
         if depth > self.image.limits.depth {

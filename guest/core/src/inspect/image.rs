@@ -3,7 +3,7 @@
 
 use super::Limits;
 use super::layers::Cache;
-use crate::contents::{self, Archived, Bytes, Form, Images, Tar};
+use crate::contents::{self, Archived, Bytes, Form, Images, Tar, names};
 use crate::copy;
 use crate::descriptor::Descriptor;
 use crate::digest::DiffId;
@@ -97,6 +97,7 @@ impl<'a, M: Media> Image<'a, M> {
             Source::Piped(input) => archive(media, Tar::Piped(input), store, form).await?,
         };
         let roots = match &place {
+            Place::Images(images) if name.is_none() => images.every_root().await?,
             Place::Images(images) => images.roots(name.as_deref()).await?,
             Place::Layer(_) => Vec::new(),
             Place::Document(bytes) => vec![Descriptor::of(media_type::of_document(bytes), bytes)],
@@ -162,8 +163,10 @@ impl<'a, M: Media> Image<'a, M> {
                 ([only], _) => (*only).clone(),
                 // An artifact, perhaps.
                 ([], _) if listed.len() == 1 => listed.first().cloned().ok_or_else(none)?,
-                (_, Some(platform)) => index::select(images.iter().copied(), platform)?,
-                (_, None) => index::select(images.iter().copied(), &self.native)?,
+                _ => {
+                    let platform = self.wanted.as_ref().unwrap_or(&self.native);
+                    index::select(images.iter().copied(), platform).map_err(|error| self.unclear(error))?
+                }
             };
             if !media_type::is_index(&chosen.media_type) {
                 return Ok(Some(chosen));
@@ -172,6 +175,22 @@ impl<'a, M: Media> Image<'a, M> {
             listed = index.manifests().cloned().collect();
         }
         Err(copy::too_deep())
+    }
+
+    /// An error of choosing, for several roots: the user can name one.
+    fn unclear(&self, error: Error) -> Error {
+        match (&error.code, self.roots.len()) {
+            (Code::Unsupported(_), 2..) => {
+                let names: Vec<String> = self.roots.iter().filter_map(|root| self.name(root)).collect();
+                let message = format!(
+                    "there are {} images: name one, as in oci:PATH#NAME or docker-archive:PATH#NAME; {}",
+                    self.roots.len(),
+                    names::list(&names)
+                );
+                Error::new(Fault::Request, error.code, message)
+            }
+            _ => error,
+        }
     }
 
     /// What refers to a manifest: what stands beside it in a layout, and what its registry knows.
@@ -240,7 +259,8 @@ fn alone(descriptor: &Descriptor) -> Error {
     Error::new(Fault::Source, Code::NotFound, message)
 }
 
-fn none() -> Error {
+/// There is nothing to be looked at.
+pub fn none() -> Error {
     Error::new(Fault::Source, Code::NotFound, "there is no image, at least none that can be read here")
 }
 

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::image::none;
 use super::{Image, Stack};
 use crate::contents::Bytes;
+use crate::descriptor::Descriptor;
 use crate::documents::history::Line;
 use crate::error::Result;
 use crate::media::Media;
@@ -88,11 +90,14 @@ pub struct HistoryLine {
 }
 
 impl<M: Media> Image<'_, M> {
-    /// The one image that is meant.
+    /// The one image that is meant. Of a manifest alone, what that says.
     ///
     /// # Errors
     /// As [`Image::stack`].
     pub async fn summary(&self) -> Result<Summary> {
+        if self.stands_alone() {
+            return self.manifest_alone().await;
+        }
         let stack = self.stack().await?;
         let name = self.roots.first().filter(|_| self.roots.len() == 1).and_then(|root| self.name(root));
         let layers: Vec<LayerSummary> = stack.layers.iter().enumerate().map(layer).collect();
@@ -127,6 +132,35 @@ impl<M: Media> Image<'_, M> {
             config: raw,
             layers,
             history: config.map(|config| config.history().iter().map(line).collect()).unwrap_or_default(),
+        })
+    }
+}
+
+impl<M: Media> Image<'_, M> {
+    async fn manifest_alone(&self) -> Result<Summary> {
+        let own = self.manifest().await?.ok_or_else(none)?;
+        let manifest = self.manifest_document(&own).await?;
+        let layer = |(number, layer): (usize, Descriptor)| LayerSummary {
+            layer: number,
+            digest: Some(layer.digest.to_string()),
+            diff_id: None,
+            media_type: Some(layer.media_type),
+            size: layer.size,
+            annotations: layer.annotations,
+            created_by: None,
+        };
+        let layers: Vec<LayerSummary> = manifest.layers.into_iter().enumerate().map(layer).collect();
+        Ok(Summary {
+            name: None,
+            digest: Some(own.digest.to_string()),
+            media_type: Some(own.media_type),
+            platform: None,
+            size: layers.iter().map(|layer| layer.size).fold(0, u64::saturating_add),
+            annotations: manifest.annotations,
+            config_digest: Some(manifest.config.digest.to_string()),
+            config: None,
+            layers,
+            history: Vec::new(),
         })
     }
 }

@@ -4,8 +4,8 @@ use super::meter::Meter;
 use super::payload::{Until, payload};
 use super::{Layer, Limits};
 use crate::error::Result;
-use crate::layer::Archive;
 use crate::layer::entries::{Entries, Header};
+use crate::layer::{Archive, Marks};
 use crate::media::Media;
 
 /// A layer that is being read.
@@ -73,6 +73,11 @@ impl<'a, M: Media> Walk<'a, M> {
     /// Where in the tar the next byte stands.
     pub fn position(&self) -> u64 {
         self.entries.position()
+    }
+
+    /// Where a compressed layer notes the places from which it can be read on, if somewhere: to be given before the first entry.
+    pub fn marks(&mut self) -> Option<&mut Option<Marks>> {
+        self.entries.contents().marks()
     }
 
     /// Something to know about what was read so far; each is told once.

@@ -3,6 +3,7 @@
 use super::decode::Decoder;
 use super::framing::Framing;
 use super::limits::Limits;
+use super::resume::{Mark, Marks};
 use super::tar;
 use super::write::{Contents, PIECE};
 use crate::error::Result;
@@ -51,6 +52,25 @@ impl<I: Input> Archive<I> {
         })
     }
 
+    /// The decompressed bytes behind a place in a stream, of which `input` is what stands there.
+    pub fn at(mark: &Mark, input: I) -> Self {
+        Self {
+            input,
+            decoder: Some(Decoder::at(mark)),
+            framing: Framing::default(),
+            held: Vec::new(),
+            taken: 0,
+            ended: false,
+            completes: false,
+            ahead: None,
+        }
+    }
+
+    /// Where a compressed one notes the places from which it can be read on, if somewhere: to be given before anything was read.
+    pub fn marks(&mut self) -> Option<&mut Option<Marks>> {
+        self.decoder.as_mut().map(Decoder::marks)
+    }
+
     /// With these limits instead of the usual ones; before anything was read of the tar.
     #[must_use]
     pub fn within(self, limits: Limits) -> Self {
@@ -78,8 +98,11 @@ impl<I: Input> Archive<I> {
         Ok(self.ahead.as_deref().unwrap_or_default())
     }
 
-    /// The next bytes of the tar, not yet checked; none at the end.
-    async fn decoded(&mut self) -> Result<Vec<u8>> {
+    /// The next bytes of the tar, not checked; none at the end.
+    ///
+    /// # Errors
+    /// The input's, and what cannot be decoded.
+    pub async fn decoded(&mut self) -> Result<Vec<u8>> {
         if let Some(ahead) = self.ahead.take() {
             return Ok(ahead);
         }

@@ -9,6 +9,7 @@ mod zstd;
 use self::zstd::Zstd;
 use super::gzip::Gzip;
 use super::limits::Limits;
+use super::resume::{Mark, Marks, State};
 use crate::error::Result;
 
 /// A stream's decoder, told apart by its first bytes.
@@ -50,6 +51,22 @@ impl Decoder {
         self
     }
 
+    /// At a place in a stream: what stands behind it is decoded.
+    pub fn at(mark: &Mark) -> Self {
+        match mark.state {
+            State::Block(_) | State::Member => Self::Gzip(Box::new(Gzip::at(mark))),
+            State::Frame => Self::Zstd(Box::new(Zstd::at(mark))),
+        }
+    }
+
+    /// Where it notes the places from which it can be read on, if somewhere: to be given before the first byte.
+    pub fn marks(&mut self) -> &mut Option<Marks> {
+        match self {
+            Self::Gzip(gzip) => gzip.marks(),
+            Self::Zstd(zstd) => zstd.marks(),
+        }
+    }
+
     /// Decodes some of `input`: how many of its bytes were taken, and at most [`OUT`] bytes that they became. Taking none and making
     /// none means that more input is needed.
     ///
@@ -84,6 +101,16 @@ impl Decoder {
 }
 
 impl Budget {
+    /// Bytes that came out so far.
+    pub fn made(&self) -> u64 {
+        self.made
+    }
+
+    /// What came before a place counts as if it had been decoded.
+    pub fn at(&mut self, mark: &Mark) {
+        (self.read, self.made) = (mark.stream, mark.content);
+    }
+
     /// Counts so many bytes more.
     pub fn add(&mut self, read: usize, made: usize) -> Result<()> {
         self.read = self.read.saturating_add(read as u64);

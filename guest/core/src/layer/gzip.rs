@@ -1,16 +1,17 @@
 //! Reading gzip (RFC 1952): any number of members, with any header, zeros behind the last; checksum and length count.
 //!
-//! A state machine without I/O that keeps DEFLATE's window and nothing else.
+//! A state machine without I/O that keeps DEFLATE's window, and places to read on from when it is told to.
 
-use flate2::{Decompress, FlushDecompress, Status};
+use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::decode::{Budget, OUT};
+use super::resume::{Mark, Marks, PROOF, Place, State};
 use crate::error::{Error, Result};
 
 /// What a gzip stream is in the middle of.
 pub struct Gzip {
     next: Next,
-    inflate: Decompress,
+    inflate: Inflate,
     crc32: crc32fast::Hasher,
     /// Of the member's content, modulo 2^32.
     length: u32,
@@ -21,6 +22,9 @@ pub struct Gzip {
     held: Vec<u8>,
     budget: Budget,
     warned: bool,
+    /// Bytes of the stream that were taken before this call.
+    taken: u64,
+    marks: Option<Marks>,
 }
 
 /// What comes next (RFC 1952, 2.3).
@@ -49,7 +53,7 @@ impl Gzip {
     pub fn new() -> Self {
         Self {
             next: Next::Fixed,
-            inflate: Decompress::new(false),
+            inflate: Inflate::new(false, 15),
             crc32: crc32fast::Hasher::new(),
             length: 0,
             flags: 0,
@@ -57,22 +61,45 @@ impl Gzip {
             held: Vec::new(),
             budget: Budget::default(),
             warned: false,
+            taken: 0,
+            marks: None,
         }
+    }
+
+    /// At a place in a stream.
+    pub fn at(mark: &Mark) -> Self {
+        let mut gzip = Self { taken: mark.stream, ..Self::new() };
+        gzip.budget.at(mark);
+        if let State::Block(block) = &mark.state
+            && let Some(inflate) = block.inflate()
+        {
+            (gzip.inflate, gzip.crc32, gzip.length) = (inflate, block.crc32.clone(), block.length);
+            gzip.next = Next::Body;
+        }
+        gzip
+    }
+
+    /// As [`Decoder::marks`](super::decode::Decoder::marks).
+    pub fn marks(&mut self) -> &mut Option<Marks> {
+        &mut self.marks
     }
 
     /// As [`Decoder::push`](super::decode::Decoder::push).
     pub fn push(&mut self, input: &[u8]) -> Result<(usize, Vec<u8>)> {
-        let mut at: usize = 0;
+        let (mut at, mut made) = (0_usize, 0_usize);
         let mut out = Vec::new();
+        let mut place = None;
         while let Some(&byte) = input.get(at) {
             match self.next {
                 Next::Body => {
-                    if out.capacity() == 0 {
-                        out.reserve_exact(OUT);
+                    if out.is_empty() {
+                        out.resize(input.len().saturating_mul(8).clamp(LEAST, OUT), 0);
                     }
-                    let taken = self.body(input.get(at..).unwrap_or_default(), &mut out)?;
+                    let (rest, room) = (input.get(at..).unwrap_or_default(), out.get_mut(made..).unwrap_or_default());
+                    let (taken, new) = self.body(rest, room, &mut place, at)?;
                     at = at.saturating_add(taken);
-                    if let (Next::Body, true) = (self.next, taken == 0 || out.len() == out.capacity()) {
+                    made = made.saturating_add(new);
+                    if let (Next::Body, true) = (self.next, taken == 0 || made == out.len()) {
                         break;
                     }
                     continue;
@@ -84,6 +111,10 @@ impl Gzip {
                     }
                 }
                 Next::Between if byte == HEADER[0] => {
+                    let stream = self.taken.saturating_add(at as u64);
+                    if let Some(marks) = &mut self.marks {
+                        marks.starts(stream, self.budget.made(), State::Member);
+                    }
                     self.next = Next::Fixed;
                     continue;
                 }
@@ -93,6 +124,8 @@ impl Gzip {
             }
             at = at.saturating_add(1);
         }
+        self.taken = self.taken.saturating_add(at as u64);
+        out.truncate(made);
         Ok((at, out))
     }
 
@@ -110,20 +143,45 @@ impl Gzip {
         padded.then(|| "zeros stand behind the gzip stream, which some decoders refuse: they are left out".into())
     }
 
-    /// Some of a member's content: how many bytes it took.
-    fn body(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize> {
-        let (read, made) = (self.inflate.total_in(), out.len());
-        let status = self.inflate.decompress_vec(input, out, FlushDecompress::None);
+    /// Some of a member's content: how many bytes it took, which come behind `before` others of this call, and how many it made. A place
+    /// behind a block of before is settled by that; where one is wanted it stops behind the next block.
+    fn body(
+        &mut self,
+        input: &[u8],
+        out: &mut [u8],
+        place: &mut Option<Place>,
+        before: usize,
+    ) -> Result<(usize, usize)> {
+        let settled = place.take();
+        let stops = settled.is_none() && self.marks.as_ref().is_some_and(|marks| marks.due(self.budget.made()));
+        let flush = if stops { InflateFlush::Block } else { InflateFlush::NoFlush };
+        // What settles a place need not be much.
+        let most = if settled.is_some() { out.len().min(PROOF) } else { out.len() };
+        let out = out.get_mut(..most).unwrap_or_default();
+        let (read, made) = (self.inflate.total_in(), self.inflate.total_out());
+        let status = self.inflate.decompress(input, out, flush);
         let status = status.map_err(|_| malformed("is damaged: its DEFLATE data is not valid"))?;
-        let taken = usize::try_from(self.inflate.total_in().saturating_sub(read)).unwrap_or(usize::MAX);
-        let new = out.get(made..).unwrap_or_default();
+        let count = |now: u64, then: u64| usize::try_from(now.saturating_sub(then)).unwrap_or(usize::MAX);
+        let (taken, made) = (count(self.inflate.total_in(), read), count(self.inflate.total_out(), made));
+        let new = out.get(..made).unwrap_or_default();
         self.crc32.update(new);
         self.length = self.length.wrapping_add(new.len() as u32);
         self.budget.add(taken, new.len())?;
         if status == Status::StreamEnd {
             self.next = Next::Trailer;
         }
-        Ok(taken)
+        if let Some(marks) = &mut self.marks {
+            if let Some(place) = settled {
+                marks.settle(place, input.get(..taken).unwrap_or_default(), new);
+            }
+            marks.made(new);
+            let last = taken.checked_sub(1).and_then(|last| input.get(last));
+            if let (true, Status::Ok, Some(last)) = (stops && taken < input.len() && made < out.len(), status, last) {
+                let stream = self.taken.saturating_add(before as u64).saturating_add(taken as u64);
+                *place = Some(marks.block_ends((stream, self.budget.made()), *last, &self.crc32, self.length));
+            }
+        }
+        Ok((taken, made))
     }
 
     fn member_ends(&mut self) -> Result<()> {
@@ -193,5 +251,7 @@ fn malformed(what: &str) -> Error {
     Error::malformed("gzip", format!("the gzip stream {what}"))
 }
 
+/// Bytes that there is room for at least, whatever comes in.
+const LEAST: usize = 64 << 10;
 /// What each member starts with: the format's magic, and DEFLATE.
 const HEADER: [u8; 3] = [0x1f, 0x8b, 8];

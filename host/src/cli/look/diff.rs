@@ -182,14 +182,28 @@ fn document(document: &Document) -> String {
     }
     let value =
         |value: &Option<Box<RawValue>>| value.as_ref().map_or("-".to_owned(), |value| draw::cut(value.get(), 60));
-    let rows = fields.iter().take(FIELDS).map(|Field { path, a, b }| vec![draw::cut(path, 60), value(a), value(b)]);
+    let told: Vec<&Field> = fields.iter().filter(|field| !follows(document, &field.path)).collect();
+    let rest = count.saturating_sub((fields.len() - told.len()) as u64);
+    if rest == 0 {
+        return String::new();
+    }
+    let rows = told.iter().take(FIELDS).map(|Field { path, a, b }| vec![draw::cut(path, 60), value(a), value(b)]);
     let heads = [document.to_uppercase(), "A".to_owned(), "B".to_owned()].to_vec();
     let mut text = format!("\n{}", draw::table(std::iter::once(heads).chain(rows).collect(), &[]));
-    let more = count.saturating_sub(fields.len().min(FIELDS) as u64);
+    let more = rest.saturating_sub(told.len().min(FIELDS) as u64);
     if more > 0 {
         text += &format!("and {more} more: see --json\n");
     }
     text
+}
+
+/// Whether a field follows from the layers and the config, of which is told.
+fn follows(document: &str, path: &str) -> bool {
+    match document {
+        "manifest" if path.starts_with("layers[") => ["]", "].digest", "].size"].iter().any(|end| path.ends_with(end)),
+        "manifest" => matches!(path, "config.digest" | "config.size"),
+        _ => document == "config" && path.starts_with("rootfs.diff_ids["),
+    }
 }
 
 fn layers(pairs: &[Layers]) -> String {
@@ -219,7 +233,11 @@ fn files(files: &Files) -> String {
     if total == 0 {
         return String::new();
     }
-    let beneath = if *shared_layers { ", of layers that are not the same" } else { "" };
+    let beneath = match (*shared_layers, only_a + only_b) {
+        (false, _) => "",
+        (true, 0) => ", in the layers that are not the same",
+        (true, _) => ", in the layers that are not the same: < has A, > has B; beneath them both may have it",
+    };
     let mut text = draw::coloured(draw::BOLD, format!("\nFILES: {total} differ{beneath}\n"));
     for Change { path, change, differs } in changes.iter().take(CHANGES) {
         let (sign, colour) = match change.as_str() {

@@ -69,11 +69,26 @@ pub fn bytes(count: u64) -> String {
     HumanBytes(count).to_string()
 }
 
+/// So many of something.
+pub fn count(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// In UTC, to the second; the number where there is no such time.
 pub fn time(seconds: i64) -> String {
     match Timestamp::from_second(seconds) {
         Ok(time) => time.strftime("%Y-%m-%d %H:%M:%S").to_string(),
         Err(_) => seconds.to_string(),
+    }
+}
+
+/// So many seconds, in the largest unit of which there are two: `35 minutes`. Nothing is younger than now.
+pub fn age(seconds: i64) -> String {
+    let seconds = seconds.max(0);
+    let units = [("days", 86_400), ("hours", 3_600), ("minutes", 60)];
+    match units.iter().find(|(_, unit)| seconds >= unit * 2) {
+        Some((name, unit)) => format!("{} {name}", seconds / unit),
+        None => format!("{seconds} seconds"),
     }
 }
 
@@ -113,10 +128,14 @@ mod tests {
         assert_eq!(mode('l', 0o2640), "lrw-r-S---");
         assert_eq!(time(0), "1970-01-01 00:00:00");
         assert_eq!(time(i64::MAX), i64::MAX.to_string());
+        for (seconds, text) in [(-1, "0 seconds"), (119, "119 seconds"), (7_199, "119 minutes"), (900_000, "10 days")] {
+            assert_eq!(age(seconds), text);
+        }
         let row = |row: [&str; 2]| row.map(str::to_owned).to_vec();
         assert_eq!(table(vec![row(["a", "1"]), row(["bcd", "22"])], &[1]), "a     1\nbcd  22\n");
         assert_eq!(table(Vec::new(), &[]), "");
         assert_eq!(plain("::error::a\u{1b}[2Jb"), "\\u{3a}:error::a\\u{1b}[2Jb");
         assert_eq!(cut("abcdef", 4), "abc…");
+        assert_eq!([count(0, "note"), count(1, "note"), count(2, "note")], ["0 notes", "1 note", "2 notes"]);
     }
 }

@@ -41,6 +41,8 @@ pub struct Command {
 #[derive(Deserialize)]
 struct Graph {
     roots: Vec<Node>,
+    #[serde(default)]
+    alone: bool,
 }
 
 #[derive(Deserialize)]
@@ -131,7 +133,7 @@ async fn config_of(image: &Image) -> Result<String, Error> {
 }
 
 async fn root(image: &Image) -> Result<String, Error> {
-    let Graph { roots } = read(&image.graph(false).await?)?;
+    let Graph { roots, .. } = read(&image.graph(false).await?)?;
     match roots.as_slice() {
         [root] => Ok(root.digest.clone()),
         [] => Err(source::wrong("a lone layer has no document".into())),
@@ -143,13 +145,16 @@ async fn root(image: &Image) -> Result<String, Error> {
 }
 
 async fn overview(image: &Image) -> Result<String, Error> {
-    let Graph { roots } = read(&image.graph(false).await?)?;
+    let Graph { roots, alone } = read(&image.graph(false).await?)?;
     let mut text = String::new();
     if roots.len() > 1 || roots.iter().any(|root| root.role == "index") {
         text += &draw::table(
             std::iter::once(head(&["", "PLATFORM", "DIGEST", "NAME"])).chain(listed(&roots)).collect(),
             &[],
         );
+        if alone {
+            return Ok(text);
+        }
         text.push('\n');
     }
     match image.summary().await {
@@ -199,6 +204,10 @@ fn drawn(summary: &Summary) -> String {
         row("annotation", draw::plain(&format!("{key}={value}")));
     }
     let mut text = draw::table(rows, &[]);
+    // A lone layer has nothing to say of itself.
+    if summary.digest.is_none() {
+        return text;
+    }
     text.push('\n');
     let layers = summary.layers.iter().map(|layer| {
         let made = layer.created_by.as_deref().map(|by| draw::cut(by, 60)).unwrap_or_default();

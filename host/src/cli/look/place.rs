@@ -12,7 +12,14 @@ use crate::cli::source;
 /// As [`source::parse_image`].
 pub fn parse(text: &str) -> Result<(Content, Option<String>), Error> {
     let (image, path) = split(text);
-    Ok((source::parse_image(image)?, path.map(str::to_owned)))
+    match (source::parse_image(image), text.rsplit_once(':')) {
+        (Ok(content), _) => Ok((content, path.map(str::to_owned))),
+        (Err(_), Some((image, path))) if Path::new(image).exists() => {
+            let (image, path) = (ocix::shown(image), ocix::shown(path));
+            Err(source::wrong(format!("a path in an image begins with a slash: write {image}:/{path}")))
+        }
+        (Err(error), _) => Err(error),
+    }
 }
 
 fn split(text: &str) -> (&str, Option<&str>) {

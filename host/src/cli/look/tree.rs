@@ -27,6 +27,8 @@ struct Graph {
     roots: Vec<Node>,
     #[serde(default)]
     cut: bool,
+    #[serde(default)]
+    alone: bool,
 }
 
 #[derive(Deserialize)]
@@ -59,8 +61,14 @@ impl Command {
 }
 
 fn drawn(json: &str) -> Result<String, ocix::Error> {
-    let Graph { roots, cut } = read(json)?;
+    let Graph { roots, cut, alone } = read(json)?;
+    if roots.is_empty() {
+        return Err(source::wrong("a lone layer has no document: `ocix ls` lists it".into()));
+    }
     let mut text: String = roots.iter().map(|root| tree(root).to_string()).collect();
+    if alone {
+        text += &draw::coloured(draw::DIM, "a document alone: what it lists is not at hand\n");
+    }
     if cut {
         text += &draw::coloured(draw::YELLOW, "there is more: see --limit nodes and --limit depth\n");
     }

@@ -107,8 +107,8 @@ fn drawn(report: &Report, verbose: bool) -> String {
     let (broken, warnings, notes) = (count("broken"), count("warning"), count("note"));
     let hint = if notes > 0 && !verbose { " (see --verbose)" } else { "" };
     let bold = draw::coloured(draw::BOLD, draw::plain(verdict));
+    let (documents, layers) = (draw::count(*documents, "document"), draw::count(*layers, "layer"));
+    let (warnings, notes) = (draw::count(warnings as u64, "warning"), draw::count(notes as u64, "note"));
     let read = draw::bytes(*bytes);
-    text + &format!(
-        "{bold}: {documents} documents, {layers} layers, {read} read; {broken} broken, {warnings} warnings, {notes} notes{hint}\n"
-    )
+    text + &format!("{bold}: {documents}, {layers}, {read} read; {broken} broken, {warnings}, {notes}{hint}\n")
 }

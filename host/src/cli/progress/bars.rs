@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ocix::{Event, Pushed, Step, shown};
+use ocix::{Action, Event, Pushed, Step, shown};
 
 use super::{Show, words};
 
@@ -40,7 +40,10 @@ impl Bars {
             if self.waiting.remove(&step.id) {
                 self.count();
             }
-            self.say(&words::finished(step, self.targets.len() > 1));
+            // What was read is the answer.
+            if step.action != Action::Read {
+                self.say(&words::finished(step, self.targets.len() > 1));
+            }
             return;
         }
         if !self.bars.contains_key(&step.id) {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use ocix_tests::program;
+use ocix_tests::{Run, program};
 
 use crate::bench::{Bench, mega};
 use crate::data;
@@ -16,7 +16,7 @@ pub fn report(bench: &Bench) -> String {
     let mut text = String::from("\n## Looking into images\n\n");
     text += HEAD;
     let mut profiles = String::new();
-    for (row, profile) in [lists(bench), verifies(bench, "plain"), verifies(bench, "gzip")] {
+    for (row, profile) in [lists(bench), reads(bench), verifies(bench, "plain"), verifies(bench, "gzip")] {
         text += &row;
         profiles += &profile;
     }
@@ -33,6 +33,25 @@ fn lists(bench: &Bench) -> (String, String) {
     };
     let work = format!("`ls` of a gzip layer of {:.0} MB, against `tar tzf`", mega(bench.bytes));
     let theirs = || bench.shell("tar tzf layer.tar.gz > /dev/null").seconds;
+    let row = Row::measure(bench, &work, Target::Time(0.8), || bench.run(ours()).seconds, theirs);
+    line(bench, &row, ours)
+}
+
+/// The last file of the same layer: it is found and read in one go.
+fn reads(bench: &Bench) -> (String, String) {
+    let last = Run::of(
+        program("sh")
+            .args(["-c", "tar tzvf layer.tar.gz | grep ^- | tail -n 1 | awk '{ print $NF }'"])
+            .current_dir(bench.scratch.path("")),
+    );
+    let last = last.ok().stdout.trim_end().to_owned();
+    let ours = || {
+        let mut command = bench.scratch.ocix();
+        command.args(["inspect", "--file", &last, "tar:layer.tar.gz"]).stdout(Stdio::null());
+        command
+    };
+    let work = format!("the last file of a gzip layer of {:.0} MB, against `tar xzOf`", mega(bench.bytes));
+    let theirs = || bench.shell(&format!("tar xzOf layer.tar.gz '{last}' > /dev/null")).seconds;
     let row = Row::measure(bench, &work, Target::Time(0.8), || bench.run(ours()).seconds, theirs);
     line(bench, &row, ours)
 }

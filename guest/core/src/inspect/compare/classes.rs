@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::IgnoredAny;
 
 use super::documents::{Besides, Step};
+use super::lists::Couple;
 use super::verdict::Cause;
 use crate::layer::{TAR_SIZE, TOC_DIGEST};
 use crate::media_type;
@@ -22,11 +23,11 @@ pub fn cause(besides: &Besides, path: &[Step], a: Option<&str>, b: Option<&str>)
         Besides::Layers => config(&names),
         Besides::Config(configs) => manifest(&names, *configs, a, b),
         Besides::Images(images_a, images_b) => {
-            let both = |position| images_a.contains(position) && images_b.contains(position);
-            let either = |position| images_a.contains(position) || images_b.contains(position);
+            let a = |(a, _): &Couple| a.is_some_and(|a| images_a.contains(&a));
+            let b = |(_, b): &Couple| b.is_some_and(|b| images_b.contains(&b));
             match (names.as_slice(), path.get(1)) {
-                (["manifests", ""], Some(Step::Item(position))) if either(position) => None,
-                (["manifests", ..], Some(Step::Item(position))) if !both(position) => Some(Cause::Attestations),
+                (["manifests", ""], Some(Step::Item(couple))) if a(couple) || b(couple) => None,
+                (["manifests", ..], Some(Step::Item(couple))) if !(a(couple) && b(couple)) => Some(Cause::Attestations),
                 (["manifests", "", "digest" | "size"], _) => None,
                 _ => Some(index(&names)),
             }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::classes;
+use super::lists::{self, Couple};
 use super::side::Read;
 use super::verdict::{Cause, Causes};
 use crate::documents::index::{self, Index};
@@ -27,7 +28,7 @@ pub struct Document {
     pub likeness: Likeness,
     /// How many fields differ.
     pub count: u64,
-    /// The first [`MAX_FIELDS`] of them: members in byte order of their names, items of lists by their position.
+    /// The first [`MAX_FIELDS`] of them: members in byte order of their names, items of lists as they belong together.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Field>,
 }
@@ -82,7 +83,7 @@ pub enum Likeness {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Field {
-    /// From the document down: `config.Env[3]`; names of other than letters, digits, `-` and `_` as in `annotations["a.b"]`.
+    /// From the document down: `config.Env[3]`, by the smaller of both positions; names of other than letters, digits, `-` and `_` as in `annotations["a.b"]`.
     pub path: String,
     /// The first side's JSON value, without white space; absent where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,8 +98,8 @@ pub struct Field {
 pub enum Step {
     /// A member of an object.
     Name(String),
-    /// An item of a list.
-    Item(usize),
+    /// An item of a list, on both sides or on one.
+    Item(Couple),
 }
 
 /// The positions of the entries of an index that are images, or indexes of images.
@@ -161,8 +162,15 @@ impl Differences<'_> {
                 return self.members(&a, &b);
             }
             if let (Some(a), Some(b)) = (parsed::<Vec<&RawValue>>(a), parsed::<Vec<&RawValue>>(b)) {
-                for position in 0..a.len().max(b.len()) {
-                    self.below(Step::Item(position), a.get(position).copied(), b.get(position).copied());
+                // The order of images in an index means something.
+                let couples = match self.besides {
+                    Besides::Images(..) => lists::by_position(a.len(), b.len()),
+                    Besides::Config(_) | Besides::Layers => lists::couples(&a, &b),
+                };
+                for (at_a, at_b) in couples {
+                    let one = at_a.and_then(|at| a.get(at).copied());
+                    let other = at_b.and_then(|at| b.get(at).copied());
+                    self.below(Step::Item((at_a, at_b)), one, other);
                 }
                 return;
             }
@@ -200,7 +208,8 @@ fn raw(bytes: &[u8]) -> Result<&RawValue> {
         .map_err(|error| Error::malformed("document", format!("a document is no JSON: {error}")))
 }
 
-fn parsed<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Option<T> {
+/// Of a JSON text, what it is when it is that.
+pub fn parsed<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Option<T> {
     serde_json::from_str(text).ok()
 }
 
@@ -212,7 +221,7 @@ fn path(steps: &[Step]) -> String {
     let mut text = String::new();
     for step in steps {
         match step {
-            Step::Item(position) => text.push_str(&format!("[{position}]")),
+            Step::Item((a, b)) => text.push_str(&format!("[{}]", a.or(*b).min(b.or(*a)).unwrap_or_default())),
             Step::Name(name) if plain(name) && text.is_empty() => text.push_str(name),
             Step::Name(name) if plain(name) => text.push_str(&format!(".{name}")),
             Step::Name(name) => text.push_str(&format!("[{}]", Value::from(name.as_str()).compact())),

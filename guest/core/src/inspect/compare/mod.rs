@@ -9,6 +9,7 @@ mod classes;
 mod documents;
 mod files;
 mod layers;
+mod lists;
 mod pair;
 mod read;
 mod record;

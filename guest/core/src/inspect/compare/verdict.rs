@@ -224,8 +224,8 @@ impl Cause {
                 &[],
             ),
             Self::LayerCut => (
-                "the merged files are the same, cut into layers differently",
-                "the merged files are the same, cut into layers differently",
+                "files are cut into layers differently",
+                "files are cut into layers differently",
                 "write each with `--output type=tar`, which merges the layers, and export the tars",
                 &["type=tar"],
             ),

@@ -1,5 +1,5 @@
-//! The content of a file, part by part. Parts that are asked for in order are read on; a plain tar is read where the file is; of an eStargz
-//! layer, chunks are read by its table of contents, each verified before its bytes are given. Any other part begins at the layer's start.
+//! The content of a file, part by part. A plain tar is read where the file is; of an eStargz layer, chunks are read by its table of contents,
+//! each verified before its bytes are given; any other layer is decompressed from where it can be read on before the file.
 //!
 //! How far a table is to be trusted: its digest stands in the manifest, and the digests of all chunks stand in it. When one of these is not
 //! right, or a file is not found by it, the tar is what counts.
@@ -32,7 +32,7 @@ pub struct Content {
     pub path: Vec<u8>,
 }
 
-/// A file whose next bytes are at hand.
+/// A sparse file whose next bytes are at hand.
 pub struct Open<'a, M: Media> {
     layer: u32,
     number: u64,
@@ -109,12 +109,13 @@ impl<'a, M: Media> Image<'a, M> {
                 Err(_) => self.distrust(number..number.saturating_add(1)),
             }
         }
-        if let Some(start) = found.at.offset
-            && plain(layer).await?
-        {
-            return at_rest(layer, start.saturating_add(offset), most).await;
+        let Some(start) = found.at.offset.map(|start| start.saturating_add(offset)) else {
+            return self.walked(layer, found.at, offset, most).await;
+        };
+        match plain(layer).await? {
+            true => at_rest(layer, start, most).await,
+            false => self.run(layer, number, start, most).await,
         }
-        self.walked(layer, found.at, offset, most).await
     }
 
     /// The table of contents of a layer, when it has a good one.
@@ -162,7 +163,7 @@ impl<'a, M: Media> Image<'a, M> {
         Ok(part)
     }
 
-    /// A part, on from where the last one ended if that is before it.
+    /// A part of a sparse file, on from where the last one ended if that is before it.
     async fn walked(&self, layer: &Layer<'a, M>, at: At, offset: u64, most: usize) -> Result<Vec<u8>> {
         let kept = self.cache.open.borrow_mut().take().filter(|open| open.layer == at.layer);
         let mut open = match kept {

@@ -10,6 +10,7 @@ mod listing;
 mod merged;
 mod node;
 mod pages;
+mod run;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use std::rc::Rc;
 
 use super::{Image, Layer, Stack, Walk};
 use crate::error::{Code, Error, Fault, Result};
+use crate::layer::Marks;
 use crate::media::Media;
 use crate::text::shown_bytes;
 
@@ -28,6 +30,7 @@ use changes::Deeds;
 use content::{Chunk, Open};
 use merged::{Merged, Upper};
 use pages::{InLayer, InTree};
+use run::Run;
 use table::Table;
 
 pub use changes::{Change, Changed, Changes, LayerChanges, LayerDeeds, Tally};
@@ -50,7 +53,10 @@ pub struct Cache<'a, M: Media> {
     tables: RefCell<BTreeMap<usize, Option<Rc<Table>>>>,
     changes: RefCell<Option<Changes>>,
     deeds: RefCell<Option<Rc<Deeds>>>,
-    /// Where the last part of a file ended, and the last chunk that was verified.
+    /// Of compressed layers that were read: where they can be read on.
+    marks: RefCell<BTreeMap<usize, Rc<Marks>>>,
+    /// Where the last part of a file ended, of a sparse one too, and the last chunk that was verified.
+    run: RefCell<Option<Run<'a, M>>>,
     open: RefCell<Option<Open<'a, M>>>,
     chunk: RefCell<Option<Chunk>>,
 }
@@ -66,6 +72,8 @@ impl<M: Media> Default for Cache<'_, M> {
             tables: RefCell::default(),
             changes: RefCell::default(),
             deeds: RefCell::default(),
+            marks: RefCell::default(),
+            run: RefCell::default(),
             open: RefCell::default(),
             chunk: RefCell::default(),
         }
@@ -131,8 +139,15 @@ impl<'a, M: Media> Image<'a, M> {
     async fn upper(&self, stack: &Stack<'a, M>, layer: usize, beneath: &Merged) -> Result<(Upper, u64)> {
         let mut upper = Upper::default();
         let mut walk = Walk::told(one(stack, layer)?, &self.limits, self.media).await?;
+        let most = MARKS.checked_div(stack.layers.len() as u64).unwrap_or_default();
+        if let Some(marks) = walk.marks() {
+            *marks = Some(Marks::new(APART, most));
+        }
         while let Some(item) = walk.next().await? {
             upper.add(&item, number(layer), walk.position(), beneath, self.limits.index)?;
+        }
+        if let Some(marks) = walk.marks().and_then(Option::take) {
+            self.cache.marks.borrow_mut().insert(layer, Rc::new(marks));
         }
         Ok((upper, walk.position()))
     }
@@ -169,3 +184,8 @@ fn missing(path: &[u8]) -> Error {
     let message = format!("there is no `/{}` in the image", shown_bytes(path));
     Error::new(Fault::Request, Code::NotFound, message)
 }
+
+/// Bytes of tar between two places from which a layer can be read on.
+const APART: u64 = 4 << 20;
+/// Bytes of memory that such places take in an image.
+const MARKS: u64 = 32 << 20;

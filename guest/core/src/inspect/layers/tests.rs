@@ -1,6 +1,7 @@
 //! Small stacks: what is listed, what they give together, what each layer did, what is in files.
 
 mod hostile;
+mod run;
 mod table;
 mod waste;
 

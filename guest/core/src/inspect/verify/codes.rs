@@ -103,6 +103,7 @@ table! {
     PATH_UTF8 "path-not-utf8" Note "An entry's name is not UTF-8; some tools change or refuse it."
     PATH_COMPONENT "path-component" Warning "A part of an entry's name has more than 255 bytes, which file systems refuse."
     PATH_CASE "path-case" Note "Two names in a layer differ in case alone: on some file systems one replaces the other."
+    PATH_ACCENTS "path-accents" Note "Two names in a layer are the same text, its accents written otherwise (Unicode's NFC and NFD): on some file systems one replaces the other."
     ROOT_REPLACED "root-replaced" Broken "The root of the file system is something else than a directory (CVE-2021-29136)."
     ENTRY_TWICE "entry-twice" Warning "A path stands twice in one layer, which the image spec forbids; the last one counts."
     ENTRY_TYPE "entry-type" Warning "An entry has a type that the image spec does not know; unpackers skip or refuse it."

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use super::codes::{self, Code};
 use super::finding::{Findings, Flaw};
 use crate::inspect::path_text;
@@ -17,6 +19,8 @@ pub struct Entries {
     names: BTreeMap<Vec<u8>, Mark>,
     /// Names with capital letters, without them: how each is written.
     folded: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Names of more than ASCII, their accents apart from the letters: how each is written.
+    apart: BTreeMap<String, Vec<u8>>,
     /// Hard links whose target was not there yet: the target, and the link's name.
     open: Vec<(Vec<u8>, Vec<u8>)>,
     /// What whiteouts hide.
@@ -44,6 +48,7 @@ impl Entries {
         Self {
             names: BTreeMap::new(),
             folded: BTreeMap::new(),
+            apart: BTreeMap::new(),
             open: Vec::new(),
             hidden: Vec::new(),
             room,
@@ -212,6 +217,7 @@ impl Entries {
             self.hard_link(&name, header, tell);
         }
         self.case(&name, tell);
+        self.accents(&name, tell);
         if self.names.insert(name, mark).is_some() {
             tell(codes::ENTRY_TWICE, "stands there twice: the last one counts");
         }
@@ -240,6 +246,15 @@ impl Entries {
         };
         if other {
             tell(codes::PATH_CASE, "differs from another name in case alone");
+        }
+    }
+
+    fn accents(&mut self, name: &[u8], tell: &mut impl FnMut(&'static Code, &str)) {
+        let Some(text) = std::str::from_utf8(name).ok().filter(|text| !text.is_ascii()) else { return };
+        self.room = self.room.saturating_sub(cost(name).saturating_mul(2));
+        let before = self.apart.insert(text.nfd().collect(), name.to_vec());
+        if before.is_some_and(|before| before != name) {
+            tell(codes::PATH_ACCENTS, "is the same text as another name, its accents written otherwise");
         }
     }
 }

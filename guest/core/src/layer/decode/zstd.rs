@@ -7,6 +7,7 @@ use rust_zstd::Decompressor;
 
 use super::{Budget, OUT};
 use crate::error::{Error, Result};
+use crate::layer::resume::{Mark, Marks, State};
 
 /// What a zstd stream is in the middle of.
 pub struct Zstd {
@@ -19,6 +20,9 @@ pub struct Zstd {
     /// The first window, in bytes, that not every decoder reads.
     wide: Option<u64>,
     warned: bool,
+    /// Bytes of the stream that were taken before this call.
+    taken: u64,
+    marks: Option<Marks>,
 }
 
 impl Zstd {
@@ -30,11 +34,31 @@ impl Zstd {
     /// Before the first frame.
     pub fn new() -> Self {
         let (state, budget) = (Decompressor::new(), Budget::default());
-        Self { state, budget, inside: false, header: Vec::new(), wide: None, warned: false }
+        Self { state, budget, inside: false, header: Vec::new(), wide: None, warned: false, taken: 0, marks: None }
+    }
+
+    /// At the start of a frame.
+    pub fn at(mark: &Mark) -> Self {
+        let mut zstd = Self { taken: mark.stream, ..Self::new() };
+        zstd.budget.at(mark);
+        zstd
+    }
+
+    /// As [`Decoder::marks`](super::Decoder::marks).
+    pub fn marks(&mut self) -> &mut Option<Marks> {
+        &mut self.marks
     }
 
     /// As [`Decoder::push`](super::Decoder::push).
     pub fn push(&mut self, input: &[u8]) -> Result<(usize, Vec<u8>)> {
+        let decoded = self.decode(input);
+        if let Ok((taken, _)) = &decoded {
+            self.taken = self.taken.saturating_add(*taken as u64);
+        }
+        decoded
+    }
+
+    fn decode(&mut self, input: &[u8]) -> Result<(usize, Vec<u8>)> {
         let mut out = vec![0; OUT];
         let (mut read, mut made) = (0, 0);
         // A call of the decompressor ends with its frame, which may be small.
@@ -43,6 +67,10 @@ impl Zstd {
             let ended = if self.inside {
                 self.state.decompress_stream(input, &mut read, &mut out, &mut made)
             } else {
+                if let (Some(marks), true) = (&mut self.marks, self.header.is_empty()) {
+                    let stream = self.taken.saturating_add(read as u64);
+                    marks.starts(stream, self.budget.made(), State::Frame);
+                }
                 while let Some(byte) = input.get(read).filter(|_| self.header.len() < length(&self.header)) {
                     self.header.push(*byte);
                     read = read.saturating_add(1);

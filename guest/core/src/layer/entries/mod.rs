@@ -129,6 +129,11 @@ impl<C: Contents> Entries<C> {
         self.bytes.position()
     }
 
+    /// What is read.
+    pub fn contents(&mut self) -> &mut C {
+        &mut self.bytes.contents
+    }
+
     /// Something to know about the contents, as [`Contents::warning`].
     pub fn warning(&mut self) -> Option<String> {
         self.bytes.contents.warning()

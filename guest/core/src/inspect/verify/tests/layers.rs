@@ -32,6 +32,7 @@ pub fn entries() -> Vec<(&'static str, Vec<Vec<u8>>)> {
         ("path-case", named(b"ETC/hosts")),
         ("path-case", named(b"BIN")),
         ("path-case", [named(b"Foo"), named(b"fOO")].concat()),
+        ("path-accents", [named("caf\u{e9}".as_bytes()), named("cafe\u{301}".as_bytes())].concat()),
         ("root-replaced", vec![link("./", b'2', "/elsewhere")]),
         ("root-replaced", named(b"/.")),
         ("entry-twice", named(b"etc/hosts")),
