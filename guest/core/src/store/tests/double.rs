@@ -96,10 +96,12 @@ impl Media for Double {
     type Input = memory::Input;
     type Tree = memory::Tree;
     type Directory = Directory;
+    type Store = memory::Store;
     type Sink = memory::Sink;
     type TreeWriter = memory::TreeWriter;
     type Exchange = memory::Exchange;
     type Hasher = memory::Hasher;
+    type Engine = memory::Engine;
 
     fn parallelism(&self) -> u32 {
         1
@@ -121,8 +123,12 @@ impl Media for Double {
         Ok(self.1.clone())
     }
 
-    async fn root_filesystem(&self, dest: &str) -> Result<memory::TreeWriter> {
-        self.0.root_filesystem(dest).await
+    async fn root_filesystem(&self, dest: &str, ground: media::Ground) -> Result<memory::TreeWriter> {
+        self.0.root_filesystem(dest, ground).await
+    }
+
+    async fn kept(&self, place: &Directory, path: &str) -> Result<Option<memory::TreeWriter>> {
+        self.0.kept(&place.0, path).await
     }
 
     async fn exchange(&self, request: media::Request) -> Result<memory::Exchange> {
