@@ -6,7 +6,8 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::{Mode, OFlags, ResolveFlags, fsync, mkdirat, openat, openat2};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, ResolveFlags};
+use rustix::fs::{chmodat, fchmod, fsync, mkdirat, openat, openat2, unlinkat};
 use rustix::io::Errno;
 
 /// Opens a folder to start from. Links on the way to it are the user's own.
@@ -65,6 +66,35 @@ pub fn make(root: OwnedFd, path: &str) -> io::Result<OwnedFd> {
             other => other,
         }
     })
+}
+
+/// Removes what stands at a name in an open folder, with all that is in it.
+pub fn remove(parent: impl AsFd, name: &OsStr) -> io::Result<()> {
+    match unlinkat(&parent, name, AtFlags::empty()) {
+        Err(Errno::ISDIR) => {}
+        Err(Errno::NOENT) => return Ok(()),
+        other => return Ok(other?),
+    }
+    let open = match folder(&parent, name) {
+        // Its owner may make it his own again.
+        Err(why) if why.kind() == io::ErrorKind::PermissionDenied => {
+            chmodat(&parent, name, Mode::RWXU, AtFlags::empty())?;
+            folder(&parent, name)?
+        }
+        other => other?,
+    };
+    let _ = fchmod(&open, Mode::RWXU);
+    clear(&open)?;
+    Ok(unlinkat(&parent, name, AtFlags::REMOVEDIR)?)
+}
+
+/// Removes all that is in an open folder.
+pub fn clear(folder: impl AsFd) -> io::Result<()> {
+    let names: Result<Vec<_>, _> =
+        Dir::read_from(&folder)?.map(|entry| entry.map(|entry| entry.file_name().to_owned())).collect();
+    let names = names?;
+    let names = names.iter().map(|name| name.to_bytes()).filter(|name| !matches!(*name, b"." | b".."));
+    names.map(OsStr::from_bytes).try_for_each(|name| remove(&folder, name))
 }
 
 fn step_by_step(root: OwnedFd, path: &[u8], flags: OFlags) -> io::Result<File> {

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wasmtime::component::{Accessor, Resource};
 
-use crate::bindings::images::ocix::image::destinations::{Host, HostWithStore};
+use crate::bindings::images::ocix::image::destinations::{Ground, Host, HostWithStore};
 use crate::directories::Directory;
 use crate::drafts::Drafts;
 use crate::error::{Error, ErrorCode, Fault, error};
-use crate::sinks::Sink;
-use crate::state::{Media, State, ambient, put};
+use crate::sinks::{Out, Sink};
+use crate::state::{Media, State, ambient, get, put};
 use crate::tree_writers::TreeWriter;
 
 /// What a job's outputs have opened.
@@ -19,6 +19,7 @@ use crate::tree_writers::TreeWriter;
 pub struct Destinations {
     drafts: Arc<Drafts>,
     layouts: Mutex<Vec<Directory>>,
+    trees: Mutex<Vec<TreeWriter>>,
     standard_output: AtomicBool,
 }
 
@@ -38,20 +39,29 @@ impl Destinations {
 
     fn archive(&self, dest: &str) -> Result<Sink, Error> {
         if dest != "-" {
-            return Sink::open(Path::new(dest), self.drafts.clone());
+            return Out::open(Path::new(dest), self.drafts.clone()).map(Sink::File);
         }
-        let sink = Sink::standard_output()?;
+        let out = Out::standard_output()?;
         if self.standard_output.swap(true, Ordering::Relaxed) {
             let message = "only one output can go to standard output: give the others dest=FILE";
             return Err(error(Fault::Request, ErrorCode::InvalidOption("dest".into()), message));
         }
-        Ok(sink)
+        Ok(Sink::File(out))
     }
 
     fn layout(&self, dest: &str) -> Directory {
         let layout = Directory::layout(Path::new(dest));
         self.layouts().push(layout.clone());
         layout
+    }
+
+    /// The tree goes in the end, unless it is finished by then.
+    fn remember(&self, tree: &TreeWriter) {
+        self.trees().push(tree.clone());
+    }
+
+    fn trees(&self) -> MutexGuard<'_, Vec<TreeWriter>> {
+        self.trees.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn layouts(&self) -> MutexGuard<'_, Vec<Directory>> {
@@ -62,6 +72,7 @@ impl Destinations {
 impl Drop for Closing {
     fn drop(&mut self) {
         self.0.drafts.forget_all();
+        self.0.trees().drain(..).for_each(|tree| tree.abandon());
         self.0.layouts().drain(..).for_each(|layout| layout.tidy());
     }
 }
@@ -88,9 +99,28 @@ impl<T: Send + 'static> HostWithStore<T> for Media {
     async fn root_filesystem(
         accessor: &Accessor<T, Self>,
         dest: String,
+        ground: Ground,
     ) -> wasmtime::Result<Result<Resource<TreeWriter>, Error>> {
-        match TreeWriter::open(Path::new(&dest)) {
-            Ok(writer) => Ok(Ok(put(accessor, writer)?)),
+        match TreeWriter::open(Path::new(&dest), ground) {
+            Ok(writer) => {
+                ambient(accessor).destinations.remember(&writer);
+                Ok(Ok(put(accessor, writer)?))
+            }
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    async fn kept(
+        accessor: &Accessor<T, Self>,
+        place: Resource<Directory>,
+        path: String,
+    ) -> wasmtime::Result<Result<Option<Resource<TreeWriter>>, Error>> {
+        match TreeWriter::kept(&get(accessor, &place)?, &path) {
+            Ok(Some(writer)) => {
+                ambient(accessor).destinations.remember(&writer);
+                Ok(Ok(Some(put(accessor, writer)?)))
+            }
+            Ok(None) => Ok(Ok(None)),
             Err(error) => Ok(Err(error)),
         }
     }
@@ -101,6 +131,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::locks::Lock;
     use crate::writers::Writer;
 
     #[test]
@@ -118,7 +149,7 @@ mod tests {
         let draft = Writer::create(&layouts[1]).unwrap();
         draft.publish("index.json").unwrap();
         let unpublished = Writer::create(&layouts[1]).unwrap();
-        let lock = layouts[0].lock().unwrap();
+        let lock = Lock::wait(&layouts[0]).unwrap();
         drop(closing.0);
         // Another job is at work.
         assert_eq!(names(), [".lock", "index.json", "ingest"]);
@@ -134,7 +165,7 @@ mod tests {
         assert!(tidied());
         assert!(unpublished.publish("late").is_err());
         // A lock is good again after its file has gone.
-        let lock = layouts[0].lock().unwrap();
+        let lock = Lock::wait(&layouts[0]).unwrap();
         assert_eq!(names(), [".lock", "index.json"]);
         drop(lock);
         assert!(tidied());

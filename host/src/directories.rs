@@ -1,27 +1,26 @@
 //! The import `directories`: a folder whose files appear whole and durable, or not at all.
 //!
-//! Unpublished files are in `ingest/`, each locked by the process that writes it for as long as it lives; a file there that nobody has
-//! locked was left by a crash, and the next holder of the folder's lock sweeps it. A store keeps the lock's own file for ever; a layout
-//! that was asked for keeps neither. Beneath the folder no link is followed.
+//! Unpublished files are in `ingest/`, each locked (flock, shared) by the process that writes it for as long as it lives; a file there that
+//! nobody has locked was left by a crash, and the next holder of the folder's lock sweeps it. A published file that is open is locked the
+//! same way, and removed by nobody. A store keeps the folder's lock's own file for ever; a layout that was asked for keeps nothing of all
+//! this, nor does a folder into which nothing was published. Beneath the folder no link is followed.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock, fstat, openat, statat, unlinkat};
-use rustix::io::Errno;
+use rustix::fs::{AtFlags, Dir, FileType, statat, unlinkat};
 use wasmtime::component::{Accessor, Resource};
 
 use crate::beneath;
-use crate::bindings::images::ocix::image::directories::{Host, HostDirectory, HostDirectoryWithStore, HostLock};
+use crate::bindings::images::ocix::image::directories::{Host, HostDirectory, HostDirectoryWithStore};
 use crate::drafts::Drafts;
 use crate::error::{Error, ErrorCode, Fault, error, refused};
 use crate::files::File;
+use crate::locks::{self, Lock};
 use crate::state::{Media, State, get, put};
 use crate::writers::Writer;
 
@@ -35,14 +34,13 @@ struct Place {
     writable: bool,
     /// What is not published yet.
     drafts: Drafts,
+    /// The folder and those above it, as far as they were made here.
+    made: Mutex<Vec<PathBuf>>,
+    /// Whether anything was published.
+    stays: AtomicBool,
 }
 
-/// Held until dropped.
-pub struct Lock {
-    _file: fs::File,
-}
-
-/// Removes a directory's unpublished files when it goes.
+/// Removes a directory's unpublished files when it goes, and the directory too when it was made for them alone.
 pub struct Abandoned(Directory);
 
 impl Directory {
@@ -62,7 +60,9 @@ impl Directory {
     }
 
     fn new(path: &Path, fault: Fault, writable: bool) -> Self {
-        Self(Arc::new(Place { path: path.to_owned(), fault, writable, drafts: Drafts::default() }))
+        let (path, drafts, made, stays) =
+            (path.to_owned(), Drafts::default(), Mutex::default(), AtomicBool::new(false));
+        Self(Arc::new(Place { path, fault, writable, drafts, made, stays }))
     }
 
     /// Removes every unpublished file when the answer is dropped, also of writes that still wait for the disk: nobody will publish
@@ -89,9 +89,14 @@ impl Directory {
     /// Opens a folder beneath, and makes what is missing on the way. Empty for the directory itself.
     pub fn made(&self, path: &str) -> Result<OwnedFd, Error> {
         self.writable()?;
-        let made = make_durably(&self.0.path)
-            .and_then(|()| beneath::root(&self.0.path))
-            .and_then(|root| beneath::make(root, path));
+        let make = || {
+            let mut made = self.0.made.lock().unwrap_or_else(PoisonError::into_inner);
+            make_durably(&self.0.path, &mut made)?;
+            beneath::make(self.root()?, path)
+        };
+        let gone = |made: &io::Result<OwnedFd>| made.as_ref().is_err_and(|why| why.kind() == io::ErrorKind::NotFound);
+        // Another process that has done with the same folder may take away what it made and left empty.
+        let made = (0..TRIES).map(|_| make()).find(|made| !gone(made)).unwrap_or_else(make);
         made.map_err(|why| self.refused("make the folder", &self.full(path), &why))
     }
 
@@ -103,59 +108,72 @@ impl Directory {
     /// Takes away what is only there for writers, unless another one is at work: a layout of the user's has nothing of ours in it.
     pub fn tidy(&self) {
         self.0.drafts.forget_all();
-        let Ok(root) = beneath::root(&self.0.path) else { return };
-        if let Ok(_lock) = try_lock(&root, OFlags::CREATE) {
-            // What is not empty is somebody's, and what cannot be removed stays.
-            let _ = sweep(&root);
-            let _ = unlinkat(&root, INGEST, AtFlags::REMOVEDIR);
-            let _ = unlinkat(&root, LOCK, AtFlags::empty());
+        if let Ok(root) = self.root() {
+            locks::tidy(&root);
         }
     }
 
-    fn open(&self, path: &str) -> Result<Option<File>, Error> {
+    /// The folder itself, when it is there.
+    pub fn root(&self) -> io::Result<OwnedFd> {
+        beneath::root(&self.0.path)
+    }
+
+    /// Something was published.
+    pub fn stays(&self) {
+        self.0.stays.store(true, Ordering::Relaxed);
+    }
+
+    /// A published file. As long as it is open here, nobody removes it.
+    pub fn open(&self, path: &str) -> Result<Option<File>, Error> {
         self.check(path)?;
         let full = self.full(path);
         let why = |why: io::Error| self.refused("read", &full, &why);
-        let opened = beneath::root(&self.0.path).and_then(|root: OwnedFd| beneath::open(root, path.as_bytes()));
-        match opened {
-            Ok(file) => File::new(file, &full, self.0.fault).map(Some).map_err(why),
-            Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(other) => Err(why(other)),
+        loop {
+            let opened = self.root().and_then(|root: OwnedFd| beneath::open(root, path.as_bytes()));
+            return match opened {
+                // Removed between the two calls; another one may stand there now.
+                Ok(file) if self.0.writable && !locks::keep(&file) => continue,
+                Ok(file) => File::new(file, &full, self.0.fault).map(Some).map_err(why),
+                Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(other) => Err(why(other)),
+            };
         }
     }
 
-    /// The lock among processes, waited for.
-    pub fn lock(&self) -> Result<Lock, Error> {
-        let root = self.made("")?;
-        let path = self.full(LOCK);
-        let start = Instant::now();
-        let lock = loop {
-            match try_lock(&root, OFlags::CREATE) {
-                Err(Errno::WOULDBLOCK | Errno::INTR) if start.elapsed() <= PATIENCE => {
-                    std::thread::sleep(Duration::from_millis(5));
+    fn names(&self, folder: &str) -> Result<Vec<String>, Error> {
+        if !folder.is_empty() {
+            self.check(folder)?;
+        }
+        let list = || -> io::Result<Vec<String>> {
+            let folder = beneath::descend(self.root()?, folder.as_bytes())?;
+            let mut names = Vec::new();
+            for entry in Dir::read_from(&folder)? {
+                let entry = entry?;
+                let Ok(name) = entry.file_name().to_str() else { continue };
+                if !is_sound(name) {
+                    continue;
                 }
-                Err(Errno::WOULDBLOCK | Errno::INTR) => {
-                    let message = format!(
-                        "`{}` is locked by another process for ten seconds now: wait for it, or stop it",
-                        crate::error::shown(&path.to_string_lossy())
-                    );
-                    return Err(error(self.0.fault, ErrorCode::Other("locked".into()), message));
-                }
-                other => break other.map_err(|why| self.refused("lock", &path, &why.into()))?,
+                let is_folder = match entry.file_type() {
+                    FileType::Unknown => {
+                        let there = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+                        FileType::from_raw_mode(there.st_mode) == FileType::Directory
+                    }
+                    kind => kind == FileType::Directory,
+                };
+                names.push(if is_folder { format!("{name}/") } else { name.to_owned() });
             }
+            names.sort_unstable();
+            Ok(names)
         };
-        // What cannot be removed stays for the next time.
-        let _ = sweep(&root);
-        Ok(lock)
+        match list() {
+            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            other => other.map_err(|why| self.refused("list", &self.full(folder), &why)),
+        }
     }
 
     /// Only what the seam allows as a path.
     pub fn check(&self, path: &str) -> Result<(), Error> {
-        let sound = |part: &str| {
-            !matches!(part, "" | "." | "..")
-                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-        };
-        if path.split('/').all(sound) {
+        if path.split('/').all(is_sound) {
             return Ok(());
         }
         let message = format!("the component asked for the path `{}`, which is not one", crate::error::shown(path));
@@ -173,49 +191,39 @@ impl Directory {
 
 impl Drop for Abandoned {
     fn drop(&mut self) {
-        self.0.drafts().forget_all();
-    }
-}
-
-/// The lock, if nobody holds it; `WOULDBLOCK` otherwise.
-fn try_lock(root: &OwnedFd, create: OFlags) -> rustix::io::Result<Lock> {
-    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | create;
-    let file = openat(root, LOCK, flags, Mode::from_raw_mode(0o644))?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-    // Between the two calls its last holder may have removed it: another file is the lock then.
-    match statat(root, LOCK, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(there) if there.st_ino == fstat(&file)?.st_ino => Ok(Lock { _file: file.into() }),
-        Ok(_) | Err(Errno::NOENT) => Err(Errno::WOULDBLOCK),
-        Err(why) => Err(why),
-    }
-}
-
-/// Removes what crashed writers left.
-fn sweep(root: &OwnedFd) -> io::Result<()> {
-    let ingest = beneath::folder(root, OsStr::new(INGEST))?;
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    for draft in Dir::read_from(&ingest)?.filter_map(Result::ok) {
-        let name = OsStr::from_bytes(draft.file_name().to_bytes());
-        let Ok(file) = openat(&ingest, name, flags, Mode::empty()) else { continue };
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            let _ = unlinkat(&ingest, name, AtFlags::empty());
+        let Place { drafts, made, stays, .. } = &*self.0.0;
+        drafts.forget_all();
+        if stays.load(Ordering::Relaxed) {
+            return;
+        }
+        // What is not empty is somebody's.
+        if let Ok(root) = self.0.root() {
+            let _ = unlinkat(root, INGEST, AtFlags::REMOVEDIR);
+        }
+        for folder in made.lock().unwrap_or_else(PoisonError::into_inner).drain(..).rev() {
+            let _ = fs::remove_dir(folder);
         }
     }
-    Ok(())
 }
 
-/// Makes a folder and those above it, each durable in the one above.
-fn make_durably(folder: &Path) -> io::Result<()> {
+fn is_sound(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+/// Makes a folder and those above it, each durable in the one above; `made` gets those that were not there.
+fn make_durably(folder: &Path, made: &mut Vec<PathBuf>) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
     if let Some(parent) = folder.parent() {
         let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-        make_durably(parent)?;
+        make_durably(parent, made)?;
         match fs::create_dir(folder) {
-            Err(why) if why.kind() != io::ErrorKind::AlreadyExists => return Err(why),
-            _ => sync(parent)?,
+            Ok(()) => made.push(folder.to_owned()),
+            Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(why) => return Err(why),
         }
+        sync(parent)?;
     }
     Ok(())
 }
@@ -225,13 +233,6 @@ fn sync(folder: &Path) -> io::Result<()> {
 }
 
 impl Host for State {}
-
-impl HostLock for State {
-    fn drop(&mut self, lock: Resource<Lock>) -> wasmtime::Result<()> {
-        self.table.delete(lock)?;
-        Ok(())
-    }
-}
 
 impl HostDirectory for State {
     fn drop(&mut self, directory: Resource<Directory>) -> wasmtime::Result<()> {
@@ -267,14 +268,23 @@ impl<T: Send + 'static> HostDirectoryWithStore<T> for Media {
         directory: Resource<Directory>,
     ) -> wasmtime::Result<Result<Resource<Lock>, Error>> {
         let directory = get(accessor, &directory)?;
-        match tokio::task::spawn_blocking(move || directory.lock()).await? {
+        match tokio::task::spawn_blocking(move || Lock::wait(&directory)).await? {
             Ok(lock) => Ok(Ok(put(accessor, lock)?)),
             Err(error) => Ok(Err(error)),
         }
+    }
+
+    async fn names(
+        accessor: &Accessor<T, Self>,
+        directory: Resource<Directory>,
+        folder: String,
+    ) -> wasmtime::Result<Result<Vec<String>, Error>> {
+        let directory = get(accessor, &directory)?;
+        Ok(tokio::task::spawn_blocking(move || directory.names(&folder)).await?)
     }
 }
 
 /// Where unpublished files are.
 pub const INGEST: &str = "ingest";
-const LOCK: &str = ".lock";
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How often folders are made that others take away.
+const TRIES: usize = 100;

@@ -14,9 +14,11 @@ use crate::bindings::images::Images;
 use crate::bindings::images::exports::ocix::image::exporter as seam;
 use crate::clients::Clients;
 use crate::components::Components;
+use crate::containerd::{Containerd, Session};
 use crate::credentials::{Credentials, Lookups};
 use crate::destinations::Destinations;
 use crate::directories::Directory;
+use crate::engines::{Engine, Engines};
 use crate::error::{Error, ErrorCode, Fault, error};
 use crate::failure::{self, Results};
 use crate::job::Job;
@@ -32,6 +34,8 @@ use crate::workers::Workers;
 pub struct Context {
     /// The embedded store; made when something is stored.
     pub store: PathBuf,
+    /// Keeps the images of an export in place of the embedded store, which then has only what is temporary. No other work knows it.
+    pub runtime: Option<Containerd>,
     /// Chunks that are compressed at once. The bytes do not depend on it.
     pub parallelism: NonZeroUsize,
     /// Hash with the processor's own instructions, outside of the sandbox: known answers are checked first.
@@ -46,6 +50,9 @@ pub struct Context {
     pub allow_insecure: bool,
     /// Who is told what is going on. Called often, from one thread at a time.
     pub progress: Arc<dyn Fn(Event) + Send + Sync>,
+    /// A container engine that keeps the images of an export in place of the embedded store, and takes what is to be loaded. No other work
+    /// knows it.
+    pub engine: Option<Engine>,
     /// Becomes true when the export is to stop.
     pub stop: watch::Receiver<bool>,
 }
@@ -56,6 +63,7 @@ impl Context {
         let (_, stop) = watch::channel(false);
         Self {
             store: store.into(),
+            runtime: None,
             parallelism: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             native_hashing: true,
             limits: Limits::default(),
@@ -63,6 +71,7 @@ impl Context {
             transport: Transport::of_user(),
             allow_insecure: false,
             progress: Arc::new(|_| {}),
+            engine: None,
             stop,
         }
     }
@@ -94,14 +103,24 @@ impl Components {
             }
             tokio::time::sleep(PATIENCE).await;
         };
+        let runtime = match &context.runtime {
+            Some(_) if !W::KEEPS => {
+                return Err(error(Fault::Request, ErrorCode::Unsupported("store".into()), NOT_KEPT));
+            }
+            Some(containerd) => Some(Session::open(containerd).await?),
+            None => None,
+        };
         let directory = Directory::store(&context.store);
         let destinations = Arc::new(Destinations::default());
         let _ending = (directory.abandoned(), destinations.closing());
         let done = tokio::select! {
-            done = self.run(work, context, directory, destinations.clone()) => done?,
-            () = asked => return Err(error(Fault::Request, ErrorCode::Cancelled, "stopped; nothing was changed")),
+            done = self.run(work, context, directory, destinations.clone(), runtime.clone()) => done,
+            () = asked => Err(error(Fault::Request, ErrorCode::Cancelled, "stopped; nothing was changed")),
         };
-        Ok((done, destinations.took_standard_output()))
+        if let Some(runtime) = runtime {
+            runtime.end(done.is_err()).await;
+        }
+        Ok((done?, destinations.took_standard_output()))
     }
 
     async fn run<W: Work>(
@@ -110,13 +129,17 @@ impl Components {
         context: Context,
         directory: Directory,
         destinations: Arc<Destinations>,
+        runtime: Option<Session>,
     ) -> Result<W::Done, Error> {
+        let engines = Engines::find(context.engine.as_ref(), W::KEEPS, work.loads()).await?;
         let ticking = self.ticker.start(self.images.engine());
         let limits = context.limits;
         let workers = Workers::new(self.toolkit.clone(), context.parallelism, limits, context.native_hashing, ticking);
         let ambient = Ambient {
             workers: Arc::new(workers),
             destinations,
+            engines,
+            runtime,
             clients: Clients::new(context.transport, work.hosts(), context.allow_insecure),
             credentials: Lookups::new(context.credentials),
             progress: context.progress,
@@ -143,6 +166,13 @@ pub trait Work: Send {
     type Opened: Send;
     /// What comes of it.
     type Done: Send;
+    /// Whether it can keep images in a runtime's store or an engine.
+    const KEEPS: bool = false;
+
+    /// Whether it loads an image into an engine.
+    fn loads(&self) -> bool {
+        false
+    }
 
     /// The hosts that the user named in it.
     fn hosts(&self) -> BTreeSet<String>;
@@ -165,6 +195,11 @@ pub trait Work: Send {
 impl Work for Job {
     type Opened = seam::Job;
     type Done = seam::Results;
+    const KEEPS: bool = true;
+
+    fn loads(&self) -> bool {
+        self.load
+    }
 
     fn hosts(&self) -> BTreeSet<String> {
         named::hosts(self)
@@ -177,12 +212,20 @@ impl Work for Job {
     async fn call(
         images: &Images,
         accessor: &Accessor<State>,
-        job: seam::Job,
+        mut job: seam::Job,
         store: Resource<Directory>,
     ) -> wasmtime::Result<Result<seam::Results, Error>> {
+        (job.load, job.engine, job.runtime) = accessor.with(|mut access| -> wasmtime::Result<_> {
+            let State { table, ambient, .. } = access.get();
+            let Engines { loads, keeps } = ambient.engines.clone();
+            let (loads, keeps) = (loads.map(|one| table.push(one)), keeps.map(|one| table.push(one)));
+            let runtime = ambient.runtime.clone().map(|session| table.push(session));
+            Ok((loads.transpose()?, keeps.transpose()?, runtime.transpose()?))
+        })?;
         images.ocix_image_exporter().call_run(accessor, job, store).await
     }
 }
 
 /// How long a component may take to stop by itself.
 const PATIENCE: Duration = Duration::from_millis(1500);
+const NOT_KEPT: &str = "only an export keeps images in containerd: leave --store out, or name a folder";

@@ -41,7 +41,7 @@ pub struct Job {
     pub annotations: Vec<String>,
     /// Push every image, or make an output that does.
     pub push: bool,
-    /// Make an output of a docker archive to standard output.
+    /// Make one more output, of an image that a container engine takes: the one of the context, else docker, else podman.
     pub load: bool,
     /// SOURCE_DATE_EPOCH, in seconds since 1970.
     pub epoch: Option<i64>,
@@ -92,8 +92,7 @@ impl Job {
         let base = self.base.as_ref().map(|base| base.open(table)).transpose()?;
         let config = self.config.as_deref().map(|path| document(path, table)).transpose()?;
         let attestations = self.attestations.into_iter().map(|said| said.open(table)).collect::<Result<_, _>>()?;
-        let Self { multi_platform, changes, outputs, tags, annotations, push, load, epoch, xattrs, transfer, .. } =
-            self;
+        let Self { multi_platform, changes, outputs, tags, annotations, push, epoch, xattrs, transfer, .. } = self;
         Ok(seam::Job {
             contents,
             base,
@@ -107,10 +106,13 @@ impl Job {
             tags,
             annotations,
             push,
-            load,
             epoch,
             xattrs,
             transfer,
+            // It is the work's to connect to them.
+            load: None,
+            engine: None,
+            runtime: None,
         })
     }
 

@@ -1,4 +1,4 @@
-//! The import `destinations`, its sinks: bytes on their way into a file, or out of the process.
+//! The import `destinations`, its sinks: bytes on their way into a file, out of the process, or into a container engine.
 //!
 //! A file is written beside its place and takes it when it is finished, durable and whole. What is there already and is not a regular file,
 //! such as a pipe or device, is written to as it is.
@@ -19,15 +19,25 @@ use wasmtime::component::{Accessor, Resource};
 use crate::beneath;
 use crate::bindings::images::ocix::image::destinations::{HostSink, HostSinkWithStore};
 use crate::drafts::Drafts;
+use crate::engines::Load;
 use crate::error::{Error, ErrorCode, Fault, error, refused, shown};
 use crate::failure;
 use crate::state::{Media, State, get};
 
 /// Bytes on their way out.
 #[derive(Clone)]
-pub struct Sink(Arc<Out>);
+pub enum Sink {
+    /// Into a container engine.
+    Engine(Load),
+    /// Into a file, or out of the process.
+    File(Out),
+}
 
-struct Out {
+/// Bytes on their way into a file, or out of the process.
+#[derive(Clone)]
+pub struct Out(Arc<Open>);
+
+struct Open {
     /// As the user wrote it: for errors.
     dest: PathBuf,
     /// None for what is written to directly.
@@ -49,12 +59,12 @@ struct Draft {
 /// # Errors
 /// What the operating system refused; then the old content is still there.
 pub fn save(path: &Path, bytes: &[u8]) -> Result<(), failure::Error> {
-    let sink = Sink::open(path, Arc::default())?;
+    let sink = Out::open(path, Arc::default())?;
     sink.write(bytes)?;
     Ok(sink.finish()?)
 }
 
-impl Sink {
+impl Out {
     /// Opens a file or device. Waits for the other end of a pipe.
     pub fn open(dest: &Path, drafts: Arc<Drafts>) -> Result<Self, Error> {
         let why = |why: &io::Error| refused(Fault::Request, "write", dest, why);
@@ -89,7 +99,7 @@ impl Sink {
             };
             drafts.remember(&temporary, folder.clone());
             let draft = Some(Draft { all: drafts, folder, temporary, name });
-            return Ok(Self(Arc::new(Out { dest: dest.to_owned(), draft, file: Mutex::new(Some(file.into())) })));
+            return Ok(Self(Arc::new(Open { dest: dest.to_owned(), draft, file: Mutex::new(Some(file.into())) })));
         }
     }
 
@@ -105,7 +115,7 @@ impl Sink {
             let message = "an archive is not written to a terminal: redirect it, or give dest=FILE";
             return Err(error(Fault::Request, ErrorCode::InvalidOption("dest".into()), message));
         }
-        Ok(Self(Arc::new(Out { dest: dest.to_owned(), draft: None, file: Mutex::new(Some(file)) })))
+        Ok(Self(Arc::new(Open { dest: dest.to_owned(), draft: None, file: Mutex::new(Some(file)) })))
     }
 
     fn write(&self, bytes: &[u8]) -> Result<(), Error> {
@@ -161,7 +171,9 @@ fn finished() -> Error {
 
 impl HostSink for State {
     fn drop(&mut self, sink: Resource<Sink>) -> wasmtime::Result<()> {
-        self.table.delete(sink)?.abandon();
+        if let Sink::File(out) = self.table.delete(sink)? {
+            out.abandon();
+        }
         Ok(())
     }
 }
@@ -172,17 +184,22 @@ impl<T: Send + 'static> HostSinkWithStore<T> for Media {
         sink: Resource<Sink>,
         bytes: Vec<u8>,
     ) -> wasmtime::Result<Result<(), Error>> {
-        let sink = get(accessor, &sink)?;
+        let out = match get(accessor, &sink)? {
+            Sink::Engine(load) => return Ok(load.write(bytes).await),
+            Sink::File(out) => out,
+        };
         // The other end of a pipe may take its time.
-        if sink.0.draft.is_some() && bytes.len() <= INLINE {
-            return Ok(sink.write(&bytes));
+        if out.0.draft.is_some() && bytes.len() <= INLINE {
+            return Ok(out.write(&bytes));
         }
-        Ok(tokio::task::spawn_blocking(move || sink.write(&bytes)).await?)
+        Ok(tokio::task::spawn_blocking(move || out.write(&bytes)).await?)
     }
 
     async fn finish(accessor: &Accessor<T, Self>, sink: Resource<Sink>) -> wasmtime::Result<Result<(), Error>> {
-        let sink = get(accessor, &sink)?;
-        Ok(tokio::task::spawn_blocking(move || sink.finish()).await?)
+        match get(accessor, &sink)? {
+            Sink::Engine(load) => Ok(load.finish().await),
+            Sink::File(out) => Ok(tokio::task::spawn_blocking(move || out.finish()).await?),
+        }
     }
 }
 
@@ -212,8 +229,8 @@ mod tests {
         names
     }
 
-    fn open(dest: &Path) -> Result<Sink, String> {
-        Sink::open(dest, Arc::default()).map_err(|error| error.message)
+    fn open(dest: &Path) -> Result<Out, String> {
+        Out::open(dest, Arc::default()).map_err(|error| error.message)
     }
 
     #[test]
@@ -237,7 +254,7 @@ mod tests {
     fn nothing_is_left_of_what_was_not_finished() {
         let root = scratch("drop");
         let drafts = Arc::new(Drafts::default());
-        let sinks = ["a", "b", &"c".repeat(255)].map(|name| Sink::open(&root.join(name), drafts.clone()).unwrap());
+        let sinks = ["a", "b", &"c".repeat(255)].map(|name| Out::open(&root.join(name), drafts.clone()).unwrap());
         sinks[0].write(b"bytes").unwrap();
         assert_eq!(names(&root).len(), 3);
         sinks[0].abandon();

@@ -7,8 +7,10 @@ use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::images::ocix::image::progress::Event;
 use crate::clients::Clients;
+use crate::containerd::Session;
 use crate::credentials::Lookups;
 use crate::destinations::Destinations;
+use crate::engines::Engines;
 use crate::limits::{Limits, Room, Who};
 use crate::workers::Workers;
 
@@ -35,6 +37,10 @@ pub struct Ambient {
     pub workers: Arc<Workers>,
     /// What the job's outputs have opened.
     pub destinations: Arc<Destinations>,
+    /// Engines that the job loads images into.
+    pub engines: Engines,
+    /// The runtime's store that keeps the job's images, if one does.
+    pub runtime: Option<Session>,
     /// How registries are reached.
     pub clients: Clients,
     /// What the user keeps for registries.

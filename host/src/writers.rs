@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fsync, openat, renameat, statat};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fsync, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 use wasmtime::component::{Accessor, Resource};
 
@@ -50,7 +50,14 @@ impl Writer {
                 })?,
             };
             // Between the two calls another process may have taken the new file for one that a crash left.
-            let locked = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
+            let locked = match flock(&file, FlockOperation::NonBlockingLockShared) {
+                Err(why) if !matches!(why, Errno::WOULDBLOCK | Errno::INTR) => {
+                    let path = directory.full(&format!("{INGEST}/{name}"));
+                    let _ = unlinkat(&ingest, &name, AtFlags::empty());
+                    return Err(directory.refused("lock", &path, &why.into()));
+                }
+                locked => locked.is_ok(),
+            };
             if locked && statat(&ingest, &name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
                 directory.drafts().remember(&name, ingest.clone());
                 return Ok(Self(Arc::new(Draft {
@@ -97,8 +104,8 @@ impl Writer {
         again.and_then(|file| File::new(file, &path, directory.fault())).map_err(|why| self.refused("read", &why))
     }
 
-    /// Makes the bytes durable, then visible at once and whole.
-    pub fn publish(&self, path: &str) -> Result<(), Error> {
+    /// Makes the bytes durable, then visible at once and whole. What is answered keeps it from being removed, as the writer did.
+    pub fn publish(&self, path: &str) -> Result<File, Error> {
         if let Some(why) = self.flushing().take() {
             return Err(self.refused("write", &why));
         }
@@ -110,10 +117,13 @@ impl Writer {
         let (folder, last) = path.rsplit_once('/').unwrap_or(("", path));
         let folder = directory.made(folder)?;
         let why = |why: Errno| directory.refused("write", &directory.full(path), &why.into());
+        directory.stays();
         renameat(ingest, name, &folder, last).map_err(why)?;
-        *slot = None;
+        let file = slot.take().ok_or_else(published)?;
         directory.drafts().keep(name);
-        fsync(folder).map_err(why)
+        fsync(folder).map_err(why)?;
+        let full = directory.full(path);
+        File::new(file, &full, directory.fault()).map_err(|why| directory.refused("read", &full, &why))
     }
 
     fn file(&self) -> MutexGuard<'_, Option<fs::File>> {
@@ -180,9 +190,12 @@ impl<T: Send + 'static> HostWriterWithStore<T> for Media {
         accessor: &Accessor<T, Self>,
         writer: Resource<Writer>,
         path: String,
-    ) -> wasmtime::Result<Result<(), Error>> {
+    ) -> wasmtime::Result<Result<Resource<File>, Error>> {
         let writer = get(accessor, &writer)?;
-        Ok(tokio::task::spawn_blocking(move || writer.publish(&path)).await?)
+        match tokio::task::spawn_blocking(move || writer.publish(&path)).await? {
+            Ok(file) => Ok(Ok(put(accessor, file)?)),
+            Err(error) => Ok(Err(error)),
+        }
     }
 }
 

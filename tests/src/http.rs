@@ -3,6 +3,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -25,7 +27,7 @@ pub struct Request {
 pub struct Response {
     /// For example 200.
     pub status: u16,
-    /// Without `content-length`.
+    /// `content-length` is the body's, unless another one is here.
     pub headers: Vec<(&'static str, String)>,
     /// Whole.
     pub body: Vec<u8>,
@@ -44,9 +46,15 @@ pub struct Answer {
 
 /// Runs until dropped; remembers what it was asked.
 pub struct Server {
-    address: SocketAddr,
+    place: Place,
     requests: Arc<Mutex<Vec<Request>>>,
     stop: Arc<AtomicBool>,
+}
+
+/// Where a server listens.
+enum Place {
+    Port(SocketAddr),
+    Socket(PathBuf),
 }
 
 impl Request {
@@ -81,24 +89,46 @@ impl Server {
     pub fn on(address: Ipv4Addr, answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((address, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let stop = Arc::new(AtomicBool::new(false));
-        let (log, over, answer) = (requests.clone(), stop.clone(), Arc::new(answer));
-        std::thread::spawn(move || {
-            for connection in listener.incoming().map_while(Result::ok) {
-                if over.load(Ordering::SeqCst) {
-                    break;
-                }
-                let (log, answer) = (log.clone(), answer.clone());
-                std::thread::spawn(move || exchange(connection, &log, &*answer));
-            }
-        });
-        Self { address, requests, stop }
+        let accept = move || Some(listener.accept().ok()?.0);
+        Self::serve(Place::Port(address), accept, TcpStream::set_read_timeout, answer)
     }
 
-    /// `127.0.0.1:PORT`.
+    /// Serves on a socket of the file system.
+    pub fn at(socket: &Path, answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
+        let listener = UnixListener::bind(socket).unwrap();
+        let accept = move || Some(listener.accept().ok()?.0);
+        Self::serve(Place::Socket(socket.to_owned()), accept, UnixStream::set_read_timeout, answer)
+    }
+
+    fn serve<C: Send + 'static>(
+        place: Place,
+        accept: impl Fn() -> Option<C> + Send + 'static,
+        bound: fn(&C, Option<Duration>) -> std::io::Result<()>,
+        answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
+    ) -> Self
+    where
+        for<'c> &'c C: Read + Write,
+    {
+        let (requests, stop) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
+        let (log, over, answer) = (requests.clone(), stop.clone(), Arc::new(answer));
+        std::thread::spawn(move || {
+            while let Some(connection) = accept().filter(|_| !over.load(Ordering::SeqCst)) {
+                let (log, answer) = (log.clone(), answer.clone());
+                std::thread::spawn(move || {
+                    bound(&connection, Some(Duration::from_secs(20))).ok()?;
+                    exchange(&connection, &log, &*answer)
+                });
+            }
+        });
+        Self { place, requests, stop }
+    }
+
+    /// `127.0.0.1:PORT`, or the path of the socket.
     pub fn address(&self) -> String {
-        self.address.to_string()
+        match &self.place {
+            Place::Port(address) => address.to_string(),
+            Place::Socket(path) => path.display().to_string(),
+        }
     }
 
     /// What it was asked so far.
@@ -110,7 +140,10 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(self.address);
+        match &self.place {
+            Place::Port(address) => drop(TcpStream::connect(address)),
+            Place::Socket(path) => drop(UnixStream::connect(path)),
+        }
     }
 }
 
@@ -139,19 +172,24 @@ pub fn ask(address: &str, method: &str, target: &str, headers: &[(&str, &str)], 
 }
 
 /// One request, one response. A peer that breaks off is none of our business.
-fn exchange(connection: TcpStream, log: &Mutex<Vec<Request>>, answer: &dyn Fn(&Request) -> Response) -> Option<()> {
-    connection.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
-    let mut reader = BufReader::new(&connection);
+fn exchange<C>(connection: &C, log: &Mutex<Vec<Request>>, answer: &dyn Fn(&Request) -> Response) -> Option<()>
+where
+    for<'c> &'c C: Read + Write,
+{
+    let mut reader = BufReader::new(connection);
     let request = read(&mut reader)?;
     log.lock().unwrap().push(request.clone());
     let response = answer(&request);
-    let mut head =
-        format!("HTTP/1.1 {} x\r\ncontent-length: {}\r\nconnection: close\r\n", response.status, response.body.len());
+    let mut head = format!("HTTP/1.1 {} x\r\nconnection: close\r\n", response.status);
+    if !response.headers.iter().any(|(name, _)| *name == "content-length") {
+        head.push_str(&format!("content-length: {}\r\n", response.body.len()));
+    }
     for (name, value) in &response.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     let body = if request.method == "HEAD" { &[][..] } else { &response.body };
-    (&connection).write_all(&[format!("{head}\r\n").as_bytes(), body].concat()).ok()
+    let mut writer = connection;
+    writer.write_all(&[format!("{head}\r\n").as_bytes(), body].concat()).ok()
 }
 
 fn read(reader: &mut impl BufRead) -> Option<Request> {
@@ -183,9 +221,14 @@ fn content(reader: &mut impl BufRead, headers: &[(String, String)]) -> Option<Ve
     if let Some(length) = header("content-length").and_then(|length| length.parse().ok()) {
         reader.take(length).read_to_end(&mut body).ok()?;
     } else if header("transfer-encoding") == Some("chunked") {
-        while let Some(size) = chunk_size(reader).filter(|size| *size > 0) {
+        loop {
+            // One that breaks off has no last chunk.
+            let size = chunk_size(reader)?;
             reader.by_ref().take(size).read_to_end(&mut body).ok()?;
             reader.read_line(&mut String::new()).ok()?;
+            if size == 0 {
+                break;
+            }
         }
     }
     Some(body)

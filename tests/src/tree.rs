@@ -37,6 +37,15 @@ impl Tree {
         self
     }
 
+    /// Takes folders out by path, with all that is in them.
+    pub fn without_beneath(mut self, folders: &[&str]) -> Self {
+        let within = |path: &str, folder: &str| {
+            path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.0.retain(|path, _| !folders.iter().any(|folder| within(path, folder)));
+        self
+    }
+
     /// Both must be the same; the message has only what differs.
     pub fn assert_same(&self, other: &Self) {
         let mut story = String::new();

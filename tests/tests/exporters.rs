@@ -227,23 +227,6 @@ fn shorthands() {
     tar.args(["export", "site", "-o", "-", "--progress=none"]).args(EPOCH);
     let tar = tar.output().unwrap();
     assert!(tar.status.success() && tar.stdout.len().is_multiple_of(512) && tar.stdout[257..262] == *b"ustar");
-    let mut load = scratch.ocix();
-    load.args(["export", "site", "--load", "-t", "site:v1", "--progress=none"]).args(EPOCH);
-    let load = load.output().unwrap();
-    assert!(load.status.success());
-    let told = String::from_utf8(load.stderr).unwrap();
-    assert!(told.starts_with("docker.io/library/site:v1@sha256:"), "{told}");
-    scratch.write("loaded.tar", &load.stdout);
-    let again = Run::of(scratch.ocix().args([
-        "export",
-        "docker-archive:loaded.tar#site:v1",
-        "-o",
-        "type=image,name=*",
-        "--progress=none",
-    ]))
-    .ok();
-    assert!(again.stdout.starts_with("docker.io/library/site:v1@sha256:"), "{}", again.told());
-
     let files = ["--metadata-file", "meta.json", "--iidfile", "iid"];
     let tagged =
         run(&[&["-o", "type=image,name=a:1", "-t", "b:2", "--annotation", "manifest:k=V"], &files[..]].concat()).ok();

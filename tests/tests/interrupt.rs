@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ocix_tests::http::{Response, Server};
-use ocix_tests::{Run, Scratch};
+use ocix_tests::{Run, Scratch, need, need_root, program};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// In the middle of a layer.
@@ -63,6 +63,26 @@ fn while_pushing() {
     wait_until("an upload", || server.requests().iter().any(|request| request.method != "HEAD"));
     interrupt(child);
     assert_eq!(scratch.store().strays(), Vec::<PathBuf>::new());
+}
+
+/// In the middle of a file that is unpacked.
+#[test]
+fn while_unpacking() {
+    need_root!();
+    need!("tar");
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("tree")).unwrap();
+    fs::File::create(scratch.path("tree/huge")).unwrap().set_len(60 << 30).unwrap();
+    let tar = ["-cSf", "huge.tar", "-C", "tree", "."];
+    Run::of(program("tar").args(tar).current_dir(scratch.path(""))).ok();
+    let child = start(scratch.ocix().args(["unpack", "--progress=none", "tar:huge.tar", "out"]));
+    let drafts = || -> Vec<PathBuf> {
+        let all = fs::read_dir(scratch.path("")).unwrap().map(|entry| entry.unwrap().path());
+        all.filter(|path| path.file_name().unwrap().to_string_lossy().contains("out")).collect()
+    };
+    wait_until("a file", || drafts().iter().any(|draft| draft.join("huge").exists()));
+    interrupt(child);
+    assert_eq!(drafts(), Vec::<PathBuf>::new());
 }
 
 /// What another process that was killed left behind is gone after the next export.

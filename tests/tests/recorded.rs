@@ -7,7 +7,7 @@ use std::io::Write;
 use std::sync::Mutex;
 
 use ocix_tests::golden::{Comparison, Made, Recorded, command};
-use ocix_tests::{Auth, Registry, Run, Scratch, need, scratch};
+use ocix_tests::{Auth, Containerd, Registry, Run, Scratch, need, scratch};
 use serde::Deserialize;
 
 /// Why a run's result is another one here, and what it is.
@@ -28,6 +28,13 @@ struct Difference {
     differs: Vec<String>,
 }
 
+/// Who the runs talk to.
+struct Peers {
+    registry: Registry,
+    containerd: Option<Containerd>,
+    home: Scratch,
+}
+
 /// What came of one run.
 struct Outcome {
     exit: Option<i32>,
@@ -46,13 +53,15 @@ fn every_run() {
     let documents: BTreeMap<String, Vec<u8>> = runs.iter().flat_map(Recorded::documents).collect();
     let home = Scratch::new();
     let registry = Registry::start(&home, Auth::None);
+    let containerd = (need::root() && need::counterpart("containerd")).then(|| Containerd::start(&home));
+    let peers = Peers { registry, containerd, home };
     let outcomes = Mutex::new(BTreeMap::new());
     let queue = Mutex::new(runs.iter());
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 while let Some(run) = { queue.lock().unwrap().next() } {
-                    let outcome = outcome(run, &documents, &registry, &home);
+                    let outcome = outcome(run, &documents, &peers);
                     outcomes.lock().unwrap().insert(run.name.clone(), outcome);
                 }
             });
@@ -81,9 +90,16 @@ fn every_run() {
     assert!(different <= 45, "{different} differences are more than should be");
 }
 
-fn outcome(run: &Recorded, documents: &BTreeMap<String, Vec<u8>>, registry: &Registry, home: &Scratch) -> Outcome {
+fn outcome(run: &Recorded, documents: &BTreeMap<String, Vec<u8>>, peers: &Peers) -> Outcome {
+    let Peers { registry, containerd, home } = peers;
     let scratch = Scratch::new();
-    let done = Run::of(&mut command(run, &scratch, &registry.address()));
+    let mut command = command(run, &scratch, &registry.address());
+    // Runs of the worker that had containerd's image store go into one of ours, each into a namespace of its own.
+    let containerd = containerd.as_ref().filter(|_| run.name.starts_with("ctd-"));
+    if let Some(containerd) = containerd {
+        command.arg(containerd.store(&format!("?namespace={}", run.name)));
+    }
+    let done = Run::of(&mut command);
     let theirs = run.case["exit"].as_i64().unwrap();
     let mut outcome = Outcome { exit: done.code, error: done.stderr.clone(), kinds: Vec::new(), told: done.told() };
     if (done.code == Some(0)) != (theirs == 0) {
@@ -93,8 +109,13 @@ fn outcome(run: &Recorded, documents: &BTreeMap<String, Vec<u8>>, registry: &Reg
     if done.code != Some(0) || theirs != 0 {
         return outcome;
     }
-    let made = Made::read(&scratch, &run.outputs(), &home.path("registry/storage"));
+    let elsewhere: Vec<_> =
+        containerd.map(Containerd::blobs).into_iter().chain([home.path("registry/storage")]).collect();
+    let made = Made::read(&scratch, &run.outputs(), &elsewhere);
     let mut found = Comparison::of(run, &made, documents, &registry.address()).differences;
+    if let Some(containerd) = containerd {
+        found.extend(images(run, &made, containerd, &registry.address()));
+    }
     for (repository, theirs) in run.case["registry_tags"].as_object().into_iter().flatten() {
         let repository = repository.strip_prefix("{registry}/").unwrap();
         let repository = repository.split(['@', ':']).next().unwrap();
@@ -113,6 +134,29 @@ fn outcome(run: &Recorded, documents: &BTreeMap<String, Vec<u8>>, registry: &Reg
         outcome.told += &format!("\n{kind}: {how}");
     }
     outcome
+}
+
+/// What containerd has of a run, where it differs: names, what they point at, and whether all of it is there.
+fn images(run: &Recorded, made: &Made, containerd: &Containerd, registry: &str) -> Vec<(&'static str, String)> {
+    let digest = made.metadata["containerimage.digest"].as_str().unwrap();
+    let recorded = run.case["metadata"]["containerimage.digest"].as_str().unwrap();
+    let theirs = run.names().into_iter().map(|name| name.replace("{registry}", registry).replace(recorded, digest));
+    let (mut theirs, mut ours) = (theirs.collect::<Vec<_>>(), Vec::new());
+    theirs.sort();
+    let mut found = Vec::new();
+    let list = containerd.ctr(&["--namespace", &run.name, "images", "check", "--snapshotter=native"]).ok().stdout;
+    for line in list.lines().skip(1) {
+        ours.push(line.split_whitespace().next().unwrap().to_owned());
+        let unpacked = run.outputs().iter().any(|output| output.contains("unpack=true"));
+        if !line.contains(digest) || !line.contains("complete") || line.trim_end().ends_with("true") != unpacked {
+            found.push(("images", line.to_owned()));
+        }
+    }
+    ours.sort();
+    if ours != theirs {
+        found.push(("images", format!("the names are {ours:?} instead of {theirs:?}")));
+    }
+    found
 }
 
 impl Difference {

@@ -8,7 +8,11 @@ import { after, before, test } from 'node:test';
 import { HARMLESS, json, ocix, packed, scratch, shared, start } from './harness.js';
 
 let chromium;
-before(async () => (chromium = await start()));
+let visit;
+before(async () => {
+  chromium = await start();
+  visit = await chromium.visit();
+});
 after(() => chromium.close());
 
 /** What is filled in: the type, fields by key, annotations; of which source. */
@@ -32,7 +36,6 @@ const CASES = [
 for (const [type, fields, { source = 'base-gzip', annotations = [] } = {}] of CASES) {
   test(`${source} as ${type} with ${JSON.stringify({ ...fields, ...Object.fromEntries(annotations.map(([, key, value]) => [key, value])) })}`, async () => {
     const path = packed(`golden/sources/${source}`);
-    const visit = await chromium.visit();
     await visit.drop(path);
     await visit.view('export');
     // Without an epoch an archive says when it was made.
@@ -50,12 +53,10 @@ for (const [type, fields, { source = 'base-gzip', annotations = [] } = {}] of CA
     assert.equal(made, createHash('sha256').update(readFileSync(join(folder, dest))).digest('hex'), output);
     assert.deepEqual(new Set(digest), new Set(said.match(/sha256:[0-9a-f]{64}/gu) ?? []), said);
     assert.deepEqual(await visit.harm(), HARMLESS);
-    await visit.close();
   });
 }
 
 test('a dropped folder is looked at when it is a layout, and else becomes an image', async () => {
-  const visit = await chromium.visit();
   await visit.drop(join(shared, 'golden/sources/base-gzip'));
   const summary = await json(['inspect', join(shared, 'golden/sources/base-gzip')]);
   assert.ok((await visit.text()).includes(summary.digest));
@@ -74,11 +75,9 @@ test('a dropped folder is looked at when it is a layout, and else becomes an ima
   const said = await ocix(['export', folder, '--output', output]);
   assert.equal(await visit.text('.made-digest'), /sha256:[0-9a-f]{64}/u.exec(said)[0]);
   assert.deepEqual(await visit.harm(), HARMLESS);
-  await visit.close();
 });
 
 test('what cannot be is said at once, beside the field', async () => {
-  const visit = await chromium.visit();
   await visit.drop(packed('golden/sources/base-gzip'));
   await visit.view('export');
   await fill(visit.page, 'oci', { 'compression-level': '99' });
@@ -87,11 +86,9 @@ test('what cannot be is said at once, beside the field', async () => {
   assert.ok(error.replaceAll('`', '').includes((await visit.text('[role=alert]')).trim()), error);
   assert.equal(await visit.page.getAttribute('[name=compression-level]', 'aria-invalid'), 'true');
   assert.ok(await visit.page.locator('ocix-making button.main').isDisabled());
-  await visit.close();
 });
 
 test('a plan makes the digest and writes nothing', async () => {
-  const visit = await chromium.visit();
   const path = packed('golden/sources/base-gzip');
   await visit.drop(path);
   await visit.view('export');
@@ -105,7 +102,6 @@ test('a plan makes the digest and writes nothing', async () => {
   const planned = said.split('\n').filter((line) => /^ {2}[A-Z]/u.test(line));
   assert.equal(requests.length, planned.length, said);
   assert.deepEqual(await visit.harm(), HARMLESS);
-  await visit.close();
 });
 
 /** Fills the form in, and waits until it has been checked. */

@@ -93,7 +93,7 @@ export class Visit {
     });
     await visit.context.grantPermissions(['clipboard-read', 'clipboard-write']);
     visit.page = await visit.context.newPage();
-    visit.page.setDefaultTimeout(60_000);
+    visit.page.setDefaultTimeout(180_000);
     visit.context.on('request', (request) => visit.requests.push(request.url()));
     visit.page.on('pageerror', (error) => visit.errors.push(String(error.stack)));
     visit.page.on('console', (message) => /Content Security Policy|Trusted|Uncaught/u.test(message.text()) && visit.errors.push(message.text()));

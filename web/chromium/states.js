@@ -2,7 +2,7 @@
 
 import { bomb, cut, hostile, nonsense, rich } from './made.js';
 import { packed } from './harness.js';
-import { registry } from './registry.js';
+import { USER, registry } from './registry.js';
 
 /** Makes what the states are of; `stop` ends the registries. */
 export async function material() {
@@ -103,6 +103,13 @@ export const STATES = {
   'error-password': async (visit, { secret }) => {
     await named(visit, `${secret.host}/team/app:v1`);
     await visit.page.waitForSelector('.sign-in');
+  },
+  'error-wrong-password': async (visit, { secret }) => {
+    await named(visit, `${secret.host}/team/app:v2`);
+    await visit.page.fill('.sign-in [name=username]', USER);
+    await visit.page.fill('.sign-in [name=password]', 'not this one');
+    await visit.page.click('.sign-in button');
+    await visit.page.waitForFunction(() => document.querySelector('.state.failed h2')?.textContent.includes('refuses'));
   },
   'error-reload': async (visit, { app }) => {
     await opened(visit, app);

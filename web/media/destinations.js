@@ -87,6 +87,7 @@ class TreeWriter {
   }
 
   async put({ path, type, mode, uid, gid, seconds, target, major, minor, xattrs }) {
+    if (!path.length) return; // the root, which is no entry
     const known = text(path);
     this.#entries.get(known)?.draft?.release();
     const entry = { path: exact(path), type, mode, uid, gid, mtime: seconds };

@@ -52,6 +52,7 @@ class Writer {
     const { files } = this.#directory;
     files.get(path)?.release();
     files.set(path, this.#draft.retain());
+    return new DraftFile(this.#draft);
   }
 
   drop() {

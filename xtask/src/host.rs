@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::{cargo, guest, paths};
+use crate::{cargo, guest, paths, tools};
 
 /// What is built natively with the profile `release`. Building and testing select the same packages, so that features are
 /// unified the same way and wasmtime is compiled once.
@@ -15,6 +15,7 @@ pub const PACKAGES: [&str; 6] = ["--package", "ocix", "--package", "ocix-core", 
 
 /// The components, then `target/release/ocix`, with the page if that was built before.
 pub fn build() -> Result<()> {
+    tools::protoc()?;
     guest::build()?;
     // Cargo looks at a folder for what is new in it when it is there.
     let page = paths::page();

@@ -53,7 +53,7 @@ cargo xtask run ARGS…         `ocix ARGS…` after building what is stale
 cargo xtask install           the command line into cargo's bin folder
 cargo xtask web               the npm package's core into web/pkg, and the page into web/dist
 cargo xtask test [FILTER…]    installs what the tests need, then runs every check; with filters only the tests they match
-cargo xtask bench [PART]      measures all, `layers`, `registries` or `looking`, and writes tests/bench
+cargo xtask bench [PART]      measures all, `layers`, `registries`, `looking`, `containerd` or `unpack`, and writes tests/bench
 cargo xtask bench --quick     measures less, and only prints
 cargo xtask fuzz [TARGET…]    looks for what breaks a parser, for `--seconds 60` each
 ";

@@ -1,5 +1,7 @@
 //! Programs that the tests compare with: installed when they are missing and can be.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -45,6 +47,23 @@ pub fn cargo_deny() -> Result<std::path::PathBuf> {
         cargo::build(install).context("cargo-deny could not be installed")?;
     }
     Ok(program)
+}
+
+/// The compiler of protocol buffers at `target/tools/protoc`, where `.cargo/config.toml` tells cargo that it is: containerd's protocol is made of it.
+pub fn protoc() -> Result<()> {
+    let folder = paths::target().join("tools");
+    let program = folder.join("protoc");
+    let vendored = protoc_bin_vendored::protoc_bin_path().context("there is no protoc for this machine")?;
+    let size = |path: &Path| fs::metadata(path).map(|metadata| metadata.len()).ok();
+    if size(&program) == size(&vendored) {
+        return Ok(());
+    }
+    // A program that runs cannot be written to, but another can take its name.
+    let temporary = folder.join(format!(".protoc.{}", std::process::id()));
+    let copied = fs::create_dir_all(&folder)
+        .and_then(|()| fs::copy(&vendored, &temporary))
+        .and_then(|_| fs::rename(&temporary, &program));
+    copied.with_context(|| format!("cannot write {}", program.display()))
 }
 
 /// Whether `program` is on the path.
@@ -95,16 +114,18 @@ const CARGO_DENY: &str = "0.20.2";
 const NODE: u32 = 20;
 
 /// Programs and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 13] = [
+const PROGRAMS: &[(&str, &str)] = &[
     ("chromium", "chromium"),
     ("containerd", "containerd"),
     ("docker-registry", "docker-registry"),
     ("mmdebstrap", "mmdebstrap"),
     ("openssl", "openssl"),
     ("pigz", "pigz"),
+    ("podman", "podman"),
     ("runc", "runc"),
     ("setpriv", "util-linux"),
     ("skopeo", "skopeo"),
+    ("strace", "strace"),
     ("tar", "tar"),
     ("time", "time"),
     ("umoci", "umoci"),

@@ -54,6 +54,9 @@ fn job(given: &JsValue) -> Result<Job<Seam>> {
             dry_run: value::truth(given, "dryRun"),
             ..Policy::default()
         },
+        load: None,
+        engine: None,
+        runtime: None,
     })
 }
 

@@ -4,8 +4,9 @@
 use js_sys::{Array, Object, Uint8Array, Uint32Array};
 use wasm_bindgen::{JsCast, JsValue};
 
-use ocix_core::error::Result;
-use ocix_core::media::{self, Chunk, Compression, Credential, Entry, HashAlgorithm, Packed, Request, Response};
+use ocix_core::error::{Code, Error, Fault, Result};
+use ocix_core::media::{self, Chunk, Compression, Credential, Entry, Ground, HashAlgorithm, Packed, Request, Response};
+use ocix_core::memory;
 
 use crate::errors::inward;
 use crate::seam::{
@@ -113,8 +114,8 @@ impl media::Writer for Writer {
         self.0.reader().await.map(|file| File(file.unchecked_into())).map_err(inward)
     }
 
-    async fn publish(self, path: &str) -> Result<()> {
-        self.0.publish(path).await.map(drop).map_err(inward)
+    async fn publish(self, path: &str) -> Result<File> {
+        self.0.publish(path).await.map(|file| File(file.unchecked_into())).map_err(inward)
     }
 }
 
@@ -129,8 +130,15 @@ impl media::Sink for Sink {
 }
 
 impl media::TreeWriter for TreeWriter {
-    async fn put(&mut self, entry: Entry) -> Result<()> {
-        self.0.put(entries::outward(entry)).await.map(drop).map_err(inward)
+    /// One after the other: a JavaScript host has no calls to save.
+    async fn put(&mut self, next: Vec<(Entry, Vec<u8>)>) -> Result<()> {
+        for (entry, content) in next {
+            self.0.put(entries::outward(entry)).await.map(drop).map_err(inward)?;
+            if !content.is_empty() {
+                self.write(content).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
@@ -181,10 +189,14 @@ impl media::Media for Seam {
     type Input = Input;
     type Tree = Tree;
     type Directory = Directory;
+    // A page has no runtime whose store it could be given.
+    type Store = memory::Store;
     type Sink = Sink;
     type TreeWriter = TreeWriter;
     type Exchange = Exchange;
     type Hasher = Hasher;
+    /// Pages have none.
+    type Engine = memory::Engine;
 
     fn parallelism(&self) -> u32 {
         self.0.parallelism()
@@ -225,8 +237,14 @@ impl media::Media for Seam {
         self.0.layout(dest).await.map(|directory| Directory(directory.unchecked_into())).map_err(inward)
     }
 
-    async fn root_filesystem(&self, dest: &str) -> Result<TreeWriter> {
+    async fn root_filesystem(&self, dest: &str, _: Ground) -> Result<TreeWriter> {
         self.0.root_filesystem(dest).await.map(|writer| TreeWriter(writer.unchecked_into())).map_err(inward)
+    }
+
+    async fn kept(&self, _: &Directory, _: &str) -> Result<Option<TreeWriter>> {
+        let message =
+            "the store of a page or of Node keeps no unpacked images: leave out unpack=true, or use the command line";
+        Err(Error::new(Fault::Host, Code::Unsupported("unpack".into()), message))
     }
 
     async fn exchange(&self, request: Request) -> Result<Exchange> {

@@ -6,10 +6,14 @@
 
 mod bindings;
 mod copy;
+mod engines;
 mod errors;
 mod inspect;
+mod keeper;
 mod media;
 mod options;
+mod stores;
+mod unpack;
 
 use ocix_core::contents::Form;
 use ocix_core::export::{self, Attestation, Content, Job, Source};
@@ -19,7 +23,9 @@ use ocix_core::registry::{self, Policy};
 
 use bindings::exports::ocix::image::exporter;
 use bindings::ocix::image::{directories, types};
+use engines::Engine;
 use media::{Directory, File, Input, Seam, Tree};
+use stores::Store;
 
 /// What the world's exports are implemented on.
 struct Shell;
@@ -46,12 +52,15 @@ impl exporter::Guest for Shell {
                 tags: job.tags,
                 annotations: job.annotations,
                 push: job.push,
-                load: job.load,
+                load: job.load.is_some(),
             },
             epoch: job.epoch,
             xattrs: job.xattrs,
             fail_fast: job.transfer.fail_fast,
             policy: policy(job.transfer),
+            load: job.load.map(Engine),
+            engine: job.engine.map(Engine),
+            runtime: job.runtime.map(Store),
         };
         let results = export::run(&Seam, job, Directory(store)).await.map_err(errors::outward)?;
         Ok(exporter::Results {

@@ -1,11 +1,15 @@
 //! The world's imports as the core's media: one type a resource, each a new type around the generated one.
 
 use ocix_core::error::{Code, Error, Fault, Result};
-use ocix_core::media::{self, Chunk, Credential, Device, Entry, Event, HashAlgorithm, Kind, Packed, Request, Response};
+use ocix_core::media::{
+    self, Chunk, Credential, Device, Entry, Event, Ground, HashAlgorithm, Kind, Packed, Request, Response,
+};
 
 use crate::bindings::ocix::image::{
     clock, control, credentials, destinations, directories, files, http, progress, trees, types, workers,
 };
+use crate::engines::Engine;
+use crate::stores::Store;
 
 /// Everything that is ambient in the world.
 pub struct Seam;
@@ -21,7 +25,7 @@ pub struct Directory(pub directories::Directory);
 /// `directories.writer`.
 pub struct Writer(directories::Writer);
 /// `destinations.sink`.
-pub struct Sink(destinations::Sink);
+pub struct Sink(pub destinations::Sink);
 /// `destinations.tree-writer`.
 pub struct TreeWriter(destinations::TreeWriter);
 /// `http.exchange`.
@@ -76,6 +80,16 @@ impl media::Directory for Directory {
     }
 }
 
+impl media::Kept for Directory {
+    async fn names(&self, folder: &str) -> Result<Vec<String>> {
+        self.0.names(folder.to_owned()).await.map_err(inward)
+    }
+
+    async fn remove(&self, lock: &directories::Lock, path: &str) -> Result<Option<u64>> {
+        lock.remove(path.to_owned()).await.map_err(inward)
+    }
+}
+
 impl media::Writer for Writer {
     type File = File;
 
@@ -87,8 +101,8 @@ impl media::Writer for Writer {
         self.0.reader().await.map(File).map_err(inward)
     }
 
-    async fn publish(self, path: &str) -> Result<()> {
-        self.0.publish(path.to_owned()).await.map_err(inward)
+    async fn publish(self, path: &str) -> Result<File> {
+        self.0.publish(path.to_owned()).await.map(File).map_err(inward)
     }
 }
 
@@ -103,8 +117,9 @@ impl media::Sink for Sink {
 }
 
 impl media::TreeWriter for TreeWriter {
-    async fn put(&mut self, entry: Entry) -> Result<()> {
-        self.0.put(outward(entry)).await.map_err(inward)
+    async fn put(&mut self, entries: Vec<(Entry, Vec<u8>)>) -> Result<()> {
+        let entries = entries.into_iter().map(|(entry, content)| (outward(entry), content));
+        self.0.put(entries.collect()).await.map_err(inward)
     }
 
     async fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
@@ -144,10 +159,12 @@ impl media::Media for Seam {
     type Input = Input;
     type Tree = Tree;
     type Directory = Directory;
+    type Store = Store;
     type Sink = Sink;
     type TreeWriter = TreeWriter;
     type Exchange = Exchange;
     type Hasher = Hasher;
+    type Engine = Engine;
 
     fn parallelism(&self) -> u32 {
         workers::parallelism()
@@ -180,8 +197,16 @@ impl media::Media for Seam {
         destinations::layout(dest.to_owned()).await.map(Directory).map_err(inward)
     }
 
-    async fn root_filesystem(&self, dest: &str) -> Result<TreeWriter> {
-        destinations::root_filesystem(dest.to_owned()).await.map(TreeWriter).map_err(inward)
+    async fn root_filesystem(&self, dest: &str, ground: Ground) -> Result<TreeWriter> {
+        let ground = match ground {
+            Ground::Shared => destinations::Ground::Shared,
+            Ground::Bare => destinations::Ground::Bare,
+        };
+        destinations::root_filesystem(dest.to_owned(), ground).await.map(TreeWriter).map_err(inward)
+    }
+
+    async fn kept(&self, place: &Directory, path: &str) -> Result<Option<TreeWriter>> {
+        Ok(destinations::kept(&place.0, path.to_owned()).await.map_err(inward)?.map(TreeWriter))
     }
 
     async fn exchange(&self, request: Request) -> Result<Exchange> {
@@ -275,7 +300,7 @@ fn outward(entry: Entry) -> trees::Entry {
 }
 
 /// A host's error, as the core has it. A digest that does not parse is the host's fault and becomes text.
-fn inward(error: types::Error) -> Error {
+pub fn inward(error: types::Error) -> Error {
     let code = match error.code {
         types::ErrorCode::InvalidOption(key) => Code::InvalidOption(key),
         types::ErrorCode::Conflict((one, other)) => Code::Conflict(one, other),

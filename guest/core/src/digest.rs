@@ -72,6 +72,16 @@ impl Digest {
     }
 }
 
+impl DiffId {
+    /// The chain ID of a layer on those whose chain ID is `parent` (OCI config.md, "Layer ChainID").
+    pub fn chain(&self, parent: Option<&Digest>) -> Digest {
+        match parent {
+            None => self.0.clone(),
+            Some(parent) => Digest::of(format!("{parent} {self}").as_bytes()),
+        }
+    }
+}
+
 impl FromStr for Digest {
     type Err = Error;
 

@@ -73,3 +73,4 @@ pub mod reference;
 pub mod registry;
 pub mod store;
 pub mod text;
+pub mod unpack;

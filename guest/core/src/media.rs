@@ -5,7 +5,13 @@
 
 #![allow(async_fn_in_trait, reason = "one job is one thread: no future here needs to be Send")]
 
+mod engines;
+mod stores;
+
 use crate::error::Result;
+
+pub use engines::{About, Engine};
+pub use stores::{Ingest, Labels, Store};
 
 /// Bytes at rest.
 pub trait File {
@@ -40,12 +46,21 @@ pub trait Directory {
     type Writer: Writer<File = Self::File>;
     /// Held until dropped.
     type Lock;
-    /// `None` when nothing is there.
+    /// `None` when nothing is there. As long as what is opened lives, nobody removes it.
     async fn open(&self, path: &str) -> Result<Option<Self::File>>;
     /// A new, empty, unpublished file.
     async fn create(&self) -> Result<Self::Writer>;
     /// Exclusive among processes.
     async fn lock(&self) -> Result<Self::Lock>;
+}
+
+/// A directory that is kept for long, so that what is in it has to be looked after.
+pub trait Kept: Directory {
+    /// What is in a folder, empty for the directory itself: files by their names, folders with a slash behind. None when nothing is there.
+    async fn names(&self, folder: &str) -> Result<Vec<String>>;
+    /// Removes a published file while the lock is held, unless somebody holds the file. The bytes that it had; `None` when it stays, or was not
+    /// there.
+    async fn remove(&self, lock: &Self::Lock, path: &str) -> Result<Option<u64>>;
 }
 
 /// Bytes that nobody sees until they are published, gone when dropped before.
@@ -56,8 +71,8 @@ pub trait Writer {
     async fn write(&mut self, bytes: Vec<u8>) -> Result<()>;
     /// What was written so far.
     async fn reader(&self) -> Result<Self::File>;
-    /// Durable, then visible under `path` at once and whole.
-    async fn publish(self, path: &str) -> Result<()>;
+    /// Durable, then visible under `path` at once and whole. As long as what is published lives as a file, nobody removes it.
+    async fn publish(self, path: &str) -> Result<Self::File>;
 }
 
 /// Bytes on their way out, in order; as if nothing had been when dropped before the end.
@@ -70,12 +85,22 @@ pub trait Sink {
 
 /// A file tree on its way out.
 pub trait TreeWriter {
-    /// The next entry: parents first, a hard link after what it links to.
-    async fn put(&mut self, entry: Entry) -> Result<()>;
+    /// The next entries: parents first, a hard link after what it links to. With a regular file comes its content, of the last one perhaps only the
+    /// first bytes. A directory with an empty path is the root. May return early: failures are told by later calls.
+    async fn put(&mut self, entries: Vec<(Entry, Vec<u8>)>) -> Result<()>;
     /// The next bytes of the regular file that was put last.
     async fn write(&mut self, bytes: Vec<u8>) -> Result<()>;
-    /// What had to wait, such as the times of directories.
+    /// What had to wait, such as the times of directories; on bare ground the tree is visible only then.
     async fn finish(self) -> Result<()>;
+}
+
+/// What a file tree finds in its folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// Whatever is there: it stays but for what is replaced.
+    Shared,
+    /// Nothing, or an empty folder.
+    Bare,
 }
 
 /// One HTTP exchange.
@@ -106,6 +131,8 @@ pub trait Media {
     type Tree: Tree<File = Self::File>;
     /// A layout, or the embedded store.
     type Directory: Directory<File = Self::File>;
+    /// A container runtime's own store.
+    type Store: Store;
     /// An archive on its way out.
     type Sink: Sink;
     /// A file tree on its way out.
@@ -114,6 +141,8 @@ pub trait Media {
     type Exchange: Exchange;
     /// A running hash.
     type Hasher: Hasher;
+    /// A container engine.
+    type Engine: Engine;
 
     /// How many chunks the host works on at once, at least 1.
     fn parallelism(&self) -> u32;
@@ -125,8 +154,10 @@ pub trait Media {
     async fn archive(&self, dest: &str) -> Result<Self::Sink>;
     /// A folder for a layout that an output named.
     async fn layout(&self, dest: &str) -> Result<Self::Directory>;
-    /// A folder for a root file system that an output named.
-    async fn root_filesystem(&self, dest: &str) -> Result<Self::TreeWriter>;
+    /// A folder for a root file system that the user named.
+    async fn root_filesystem(&self, dest: &str, ground: Ground) -> Result<Self::TreeWriter>;
+    /// A file tree that a directory is to keep; `None` when something stands there already.
+    async fn kept(&self, place: &Self::Directory, path: &str) -> Result<Option<Self::TreeWriter>>;
     /// Starts a request.
     async fn exchange(&self, request: Request) -> Result<Self::Exchange>;
     /// What the user keeps for a repository, with its registry as in `example.com/team/site`, or for what is above it.
@@ -150,15 +181,18 @@ pub struct Entry {
     pub kind: Kind,
     /// The 12 low bits of st_mode.
     pub mode: u32,
-    /// Owner.
+    /// Owner; [`NOBODY`] for whoever writes it.
     pub uid: u32,
-    /// Group.
+    /// Group; likewise.
     pub gid: u32,
     /// Last change of the content.
     pub modified: Timestamp,
     /// Names unique and in byte order.
     pub xattrs: Vec<(String, Vec<u8>)>,
 }
+
+/// The owner and group that no file has.
+pub const NOBODY: u32 = u32::MAX;
 
 /// What stands at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]

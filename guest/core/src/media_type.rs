@@ -107,6 +107,11 @@ pub fn is_manifest(media_type: &str) -> bool {
     matches!(media_type, MANIFEST | DOCKER_MANIFEST)
 }
 
+/// Of an image's config, OCI's or Docker's.
+pub fn is_config(media_type: &str) -> bool {
+    matches!(media_type, CONFIG | DOCKER_CONFIG)
+}
+
 /// What a document that stands alone says that it is; else an OCI index when it lists manifests, and an OCI manifest when it does not.
 pub fn of_document(bytes: &[u8]) -> String {
     #[derive(serde::Deserialize)]

@@ -2,6 +2,9 @@
 //!
 //! Nothing here is durable and nothing waits. Compression and hashing run at once, on the one thread there is.
 
+mod engines;
+mod stores;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::future;
@@ -9,7 +12,10 @@ use std::rc::Rc;
 
 use crate::error::{Code, Error, Fault, Result};
 use crate::layer;
-use crate::media::{self, Chunk, Credential, Entry, Event, HashAlgorithm, Kind, Packed, Request, Response};
+use crate::media::{self, Chunk, Credential, Entry, Event, Ground, HashAlgorithm, Kind, Packed, Request, Response};
+
+pub use engines::{Engine, Load};
+pub use stores::{Content, Ingest, Store};
 
 /// All media of a job in memory.
 #[derive(Default)]
@@ -34,7 +40,7 @@ pub enum Destination {
     Archive(File),
     /// A layout.
     Layout(Directory),
-    /// A root file system: each entry with its content.
+    /// A root file system: each entry with its content. One that a directory keeps stands under its path.
     RootFilesystem(Vec<(Entry, Vec<u8>)>),
 }
 
@@ -171,8 +177,30 @@ impl media::Directory for Directory {
         Ok(Writer { directory: self.clone(), bytes: Vec::new() })
     }
 
+    /// There is one process, which always gets it.
     async fn lock(&self) -> Result<()> {
         Ok(())
+    }
+}
+
+impl media::Kept for Directory {
+    async fn names(&self, folder: &str) -> Result<Vec<String>> {
+        let all = self.0.borrow();
+        let within = |path: &String| match folder {
+            "" => Some(path.clone()),
+            _ => Some(path.strip_prefix(folder)?.strip_prefix('/')?.to_owned()),
+        };
+        let mut names: Vec<String> = all.keys().filter_map(within).collect();
+        names.iter_mut().for_each(|name| name.truncate(name.find('/').map_or(name.len(), |at| at.saturating_add(1))));
+        names.dedup();
+        Ok(names)
+    }
+
+    async fn remove(&self, (): &(), path: &str) -> Result<Option<u64>> {
+        let mut all = self.0.borrow_mut();
+        // Whoever has it open shares it with the directory.
+        let free = all.get(path).is_some_and(|file| Rc::strong_count(&file.0) == 1);
+        Ok(if free { all.remove(path).map(|file| file.0.len() as u64) } else { None })
     }
 }
 
@@ -188,9 +216,10 @@ impl media::Writer for Writer {
         Ok(self.bytes.clone().into())
     }
 
-    async fn publish(self, path: &str) -> Result<()> {
-        self.directory.0.borrow_mut().insert(path.into(), self.bytes.into());
-        Ok(())
+    async fn publish(self, path: &str) -> Result<File> {
+        let file = File::from(self.bytes);
+        self.directory.0.borrow_mut().insert(path.into(), file.clone());
+        Ok(file)
     }
 }
 
@@ -207,8 +236,8 @@ impl media::Sink for Sink {
 }
 
 impl media::TreeWriter for TreeWriter {
-    async fn put(&mut self, entry: Entry) -> Result<()> {
-        self.entries.push((entry, Vec::new()));
+    async fn put(&mut self, entries: Vec<(Entry, Vec<u8>)>) -> Result<()> {
+        self.entries.extend(entries);
         Ok(())
     }
 
@@ -252,10 +281,12 @@ impl media::Media for Memory {
     type Input = Input;
     type Tree = Tree;
     type Directory = Directory;
+    type Store = Store;
     type Sink = Sink;
     type TreeWriter = TreeWriter;
     type Exchange = Exchange;
     type Hasher = Hasher;
+    type Engine = Engine;
 
     fn parallelism(&self) -> u32 {
         self.parallelism.max(1)
@@ -279,8 +310,13 @@ impl media::Media for Memory {
         Ok(directory)
     }
 
-    async fn root_filesystem(&self, dest: &str) -> Result<TreeWriter> {
+    async fn root_filesystem(&self, dest: &str, _: Ground) -> Result<TreeWriter> {
         Ok(TreeWriter { dest: dest.into(), destinations: self.destinations.clone(), entries: Vec::new() })
+    }
+
+    async fn kept(&self, _: &Directory, path: &str) -> Result<Option<TreeWriter>> {
+        let there = self.destinations.borrow().contains_key(path);
+        if there { Ok(None) } else { self.root_filesystem(path, Ground::Bare).await.map(Some) }
     }
 
     async fn exchange(&self, _: Request) -> Result<Exchange> {

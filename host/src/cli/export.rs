@@ -67,7 +67,7 @@ struct Outputs {
     /// Push the images to their registries.
     #[arg(long)]
     push: bool,
-    /// Write a docker archive to standard output, for docker load.
+    /// Load the image into docker, or into podman where docker is not; into the engine of --store, if there is one.
     #[arg(long)]
     load: bool,
     /// An annotation for every output, for example manifest[linux/amd64]:KEY=VALUE; repeatable.

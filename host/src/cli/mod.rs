@@ -7,6 +7,7 @@ mod copy;
 mod destination;
 mod export;
 mod index;
+mod keeping;
 mod login;
 mod look;
 mod options;
@@ -16,7 +17,9 @@ mod registries;
 mod serve;
 mod settings;
 mod source;
+mod store;
 mod transfer;
+mod unpack;
 
 use std::process::ExitCode;
 
@@ -41,6 +44,10 @@ enum Command {
     Diff(Box<look::diff::Command>),
     /// Export directories, tars and images as a container image.
     Export(Box<export::Export>),
+    /// Remove from the store what none of its names needs.
+    Gc(Box<store::gc::Command>),
+    /// List the images in the store.
+    Images(Box<store::images::Command>),
     /// Make image indexes of images that there are.
     Index(index::Index),
     /// Show an image at a glance, or one of its documents as it is.
@@ -55,10 +62,18 @@ enum Command {
     Options(options::Options),
     /// Push an image of the store to its registry or to others, as it is.
     Push(Box<push::Push>),
+    /// Take names of the store away; what they stood for stays until ocix gc.
+    Rm(Box<store::rm::Command>),
     /// Show images in a browser: the page, with the store and with registries that let no page read them.
     Serve(Box<serve::Serve>),
+    /// Look after the store.
+    Store(Box<store::check::Store>),
+    /// Give an image of the store more names.
+    Tag(Box<store::tag::Command>),
     /// Show an image's documents and blobs, what lists them, and what refers to them.
     Tree(Box<look::tree::Command>),
+    /// Write an image's root file system into a directory, alone or as a bundle that runc starts.
+    Unpack(Box<unpack::Command>),
     /// Find all that is wrong or odd with an image; exit with 1 when it is broken.
     Verify(Box<look::verify::Command>),
 }
@@ -80,6 +95,8 @@ pub fn main() -> ExitCode {
         Ok(Arguments { command: Command::Copy(copy) }) => copy.run(),
         Ok(Arguments { command: Command::Diff(diff) }) => diff.run(),
         Ok(Arguments { command: Command::Export(export) }) => export.run(),
+        Ok(Arguments { command: Command::Gc(gc) }) => gc.run(),
+        Ok(Arguments { command: Command::Images(images) }) => images.run(),
         Ok(Arguments { command: Command::Index(index) }) => index.run(),
         Ok(Arguments { command: Command::Inspect(inspect) }) => inspect.run(),
         Ok(Arguments { command: Command::Login(login) }) => login.run(),
@@ -87,8 +104,12 @@ pub fn main() -> ExitCode {
         Ok(Arguments { command: Command::Ls(ls) }) => ls.run(),
         Ok(Arguments { command: Command::Options(options) }) => options.run(),
         Ok(Arguments { command: Command::Push(push) }) => push.run(),
+        Ok(Arguments { command: Command::Rm(rm) }) => rm.run(),
         Ok(Arguments { command: Command::Serve(serve) }) => serve.run(),
+        Ok(Arguments { command: Command::Store(store) }) => store.run(),
+        Ok(Arguments { command: Command::Tag(tag) }) => tag.run(),
         Ok(Arguments { command: Command::Tree(tree) }) => tree.run(),
+        Ok(Arguments { command: Command::Unpack(unpack) }) => unpack.run(),
         Ok(Arguments { command: Command::Verify(verify) }) => verify.run(),
         Err(usage) => {
             // A reader that has gone does not want to know.

@@ -1,5 +1,6 @@
 //! How an export, or other work, runs on this machine: its store, clock, progress, threads and signals.
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use ocix::{Components, Context, Error, ErrorCode, Fault, Job, Results, Target};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::keeping::{self, Kind};
 use super::progress::{Progress, Style};
 use super::registries::Registries;
 
@@ -29,9 +31,10 @@ pub struct Settings {
 #[derive(Args)]
 #[command(next_help_heading = "How it runs")]
 pub struct Common {
-    /// The embedded store [default: $OCIX_STORE, then $XDG_DATA_HOME/ocix/store].
-    #[arg(long, value_name = "PATH")]
-    store: Option<PathBuf>,
+    /// Where images are kept: the folder of an embedded store [default: $OCIX_STORE, then $XDG_DATA_HOME/ocix/store]; or what only an export
+    /// takes, containerd[:SOCKET][?namespace=NAME&snapshotter=NAME], docker[:HOST], podman[:SOCKET]. A folder of such a name is ./docker.
+    #[arg(long, value_name = "PATH|containerd|docker|podman")]
+    store: Option<OsString>,
     /// How progress is shown.
     #[arg(long, value_enum, default_value_t = Style::Auto)]
     progress: Style,
@@ -95,7 +98,15 @@ impl Common {
         work: impl AsyncFnOnce(Components, Context) -> Result<T, Error>,
         targets: impl Fn(&T) -> Vec<Target>,
     ) -> Result<T, Error> {
-        let store = self.store.filter(|path| !path.as_os_str().is_empty()).or_else(default_store).ok_or_else(|| {
+        let (store, engine, containerd) = match self.store.filter(|text| !text.is_empty()) {
+            Some(text) => match keeping::parse(&text)? {
+                Kind::Embedded(path) => (Some(path), None, None),
+                Kind::Engine(engine) => (default_store(), Some(engine), None),
+                Kind::Containerd(containerd) => (default_store(), None, Some(containerd)),
+            },
+            None => (default_store(), None, None),
+        };
+        let store = store.ok_or_else(|| {
             request("store", "there is no home to keep the store in: name a place with --store".into())
         })?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -104,6 +115,8 @@ impl Common {
         let (stopper, stop) = watch::channel(false);
         let context = Context {
             stop,
+            engine,
+            runtime: containerd,
             progress: progress.sink(),
             native_hashing: !self.hash_in_sandbox,
             allow_insecure: insecure,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -32,13 +32,15 @@ pub struct Member {
 }
 
 impl Made {
-    /// `registry` is where a registry keeps its files.
-    pub fn read(scratch: &Scratch, outputs: &[&str], registry: &Path) -> Self {
+    /// `elsewhere` is where a registry, and whoever else was given blobs, keeps its files.
+    pub fn read(scratch: &Scratch, outputs: &[&str], elsewhere: &[PathBuf]) -> Self {
         let metadata = fs::read(scratch.path("metadata.json")).map(|bytes| serde_json::from_slice(&bytes).unwrap());
         let mut made =
             Self { blobs: BTreeMap::new(), index: None, members: Vec::new(), metadata: metadata.unwrap_or_default() };
         made.folder(&scratch.path("store"), &["blobs"]);
-        made.folder(registry, &["blobs"]);
+        for folder in elsewhere {
+            made.folder(folder, &["blobs"]);
+        }
         for dest in outputs.iter().filter_map(|output| output.split(',').find_map(|field| field.strip_prefix("dest=")))
         {
             let path = scratch.path(dest);

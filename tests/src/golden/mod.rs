@@ -73,6 +73,25 @@ impl Recorded {
         self.case["outputs"].as_array().unwrap().iter().map(|output| output.as_str().unwrap()).collect()
     }
 
+    /// What containerd called the image in the end: the names that BuildKit tells of, and with `name-canonical` each with the digest too,
+    /// unless it has one or the only name is the dangling one.
+    pub fn names(&self) -> Vec<String> {
+        let asked = |key: &str| self.outputs().iter().any(|output| output.contains(key));
+        let metadata = &self.case["metadata"];
+        let told = metadata["image.name"].as_str().unwrap_or_default();
+        let mut names: Vec<String> = told.split(',').map(str::to_owned).filter(|name| !name.is_empty()).collect();
+        if asked("store=false") {
+            names.clear();
+        }
+        if asked("name-canonical=true") && asked(",\"name=") | asked(",name=") {
+            let digest = metadata["containerimage.digest"].as_str().unwrap();
+            let plain: Vec<_> = names.iter().filter(|name| !name.contains('@')).cloned().collect();
+            names.extend(plain.iter().map(|name| format!("{name}@{digest}")));
+        }
+        names.sort();
+        names
+    }
+
     /// What was exported, as a layout.
     pub fn source(&self) -> PathBuf {
         path(&format!("sources/{}", self.case["source"].as_str().unwrap())).unwrap()

@@ -152,7 +152,7 @@ impl<'a, M: Media> Way<'_, 'a, M> {
             _ if self.delivery.policy.dry_run => Ok(None),
             Parsed::Archive(dest, called) => {
                 let members = archive::layout(vec![called.entry(root)], self.blobs(None), self.manifests(None))?;
-                archive::pack(self.media, dest, &members).await.map(|()| None)
+                archive::pack(self.media, dest, self.media.archive(dest).await?, &members).await.map(|()| None)
             }
             Parsed::Layout(dest, called) => {
                 let layout = Layout::store(self.media.layout(dest).await?);

@@ -100,8 +100,8 @@ impl<'a, M: Media> Graph<'a, M> {
     }
 }
 
-/// What a document lists, in order.
-fn listed(descriptor: &Descriptor, bytes: &[u8]) -> Result<Vec<Descriptor>> {
+/// What a document lists, in order: a manifest its config, then its layers.
+pub fn listed(descriptor: &Descriptor, bytes: &[u8]) -> Result<Vec<Descriptor>> {
     if media_type::is_index(&descriptor.media_type) {
         let index = Index::parse(bytes, Some(&descriptor.media_type))?;
         return Ok(index.entries()?.into_iter().map(|(entry, _)| entry).collect());
@@ -111,7 +111,8 @@ fn listed(descriptor: &Descriptor, bytes: &[u8]) -> Result<Vec<Descriptor>> {
     Ok(layers)
 }
 
-fn is_document(descriptor: &Descriptor) -> bool {
+/// Whether it is read as a document: an index, or a manifest.
+pub fn is_document(descriptor: &Descriptor) -> bool {
     media_type::is_index(&descriptor.media_type) || media_type::is_manifest(&descriptor.media_type)
 }
 

@@ -24,8 +24,8 @@ use crate::registry::{Policy, Uploads};
 use crate::store::Layout;
 
 use deliver::{Parcel, Part};
-pub(crate) use graph::too_deep;
 pub use graph::{MAX_DEPTH, MAX_NODES};
+pub(crate) use graph::{is_document, listed, too_deep};
 
 use graph::Graph;
 use source::Origin;

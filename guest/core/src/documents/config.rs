@@ -155,9 +155,24 @@ impl Config {
         self.platform.clone()
     }
 
+    /// When the image was made, as the document says it (RFC 3339).
+    pub fn created(&self) -> Option<&str> {
+        self.created.as_ref().map(|created| created.time.as_str())
+    }
+
     /// Of the source's layers, the bottom one first; none for a new config.
     pub fn diff_ids(&self) -> &[DiffId] {
         &self.diff_ids
+    }
+
+    /// A member as JSON text, of those that neither layers nor times decide.
+    pub(super) fn member(&self, name: &str) -> Option<&str> {
+        self.members.get(name).map(String::as_str).filter(|raw| *raw != "null")
+    }
+
+    /// When the image was made, as JSON text.
+    pub(super) fn created_raw(&self) -> Option<&str> {
+        self.created.as_ref().map(|created| created.raw.as_str())
     }
 
     /// How it was made, the first line first.

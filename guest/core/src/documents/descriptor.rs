@@ -151,7 +151,7 @@ fn algorithm(object: &Object<'_>) -> Result<Algorithm> {
 }
 
 /// RFC 6838, section 4.2: type and subtype of 1 to 127 characters each.
-fn is_media_type(text: &str) -> bool {
+pub fn is_media_type(text: &str) -> bool {
     let sound = |name: &str| {
         name.len() <= 127
             && name.starts_with(|c: char| c.is_ascii_alphanumeric())

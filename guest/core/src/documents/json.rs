@@ -113,6 +113,20 @@ fn write_text(out: &mut String, text: &[u8]) {
 }
 
 fn write_raw(out: &mut String, text: &str) {
+    // What has nothing to leave out or to escape, as all that was written here, goes in one piece.
+    let odd = |byte: u8| {
+        (byte == b' ')
+            | (byte == b'\t')
+            | (byte == b'\r')
+            | (byte == b'\n')
+            | (byte == b'<')
+            | (byte == b'>')
+            | (byte == b'&')
+            | (byte == 0xe2)
+    };
+    if !text.bytes().fold(false, |found, byte| found | odd(byte)) {
+        return out.push_str(text);
+    }
     let mut quoted = false;
     let mut escaping = false;
     for c in text.chars() {

@@ -20,6 +20,17 @@ use super::attest;
 use super::layers::{self, Blob, Packer, Recipe};
 use super::open::{Draft, Opened};
 
+/// What keeps images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeper {
+    /// The embedded store.
+    Embedded,
+    /// A container engine.
+    Engine,
+    /// A runtime's store.
+    Runtime,
+}
+
 /// What one output delivers.
 pub struct Image<'a, 'o, M: Media> {
     /// What was asked for.
@@ -80,7 +91,7 @@ impl<'a, M: Media> Image<'a, '_, M> {
         matches!(self.output.exporter, Exporter::Image | Exporter::Registry | Exporter::Oci | Exporter::Docker)
     }
 
-    /// Whether the embedded store keeps it.
+    /// Whether the embedded store keeps it, or what is in its place.
     pub fn is_stored(&self) -> bool {
         is_stored(self.output)
     }
@@ -117,6 +128,7 @@ pub async fn make<'a, 'o, M: Media>(
     opened: &mut Opened<'a, M>,
     outputs: &'o [Output],
     store: &Layout<M::Directory>,
+    keeper: Keeper,
 ) -> Result<Vec<Image<'a, 'o, M>>> {
     let (drafts, indexed, epoch) = (std::mem::take(&mut opened.drafts), opened.indexed, opened.epoch);
     let name = opened.name.as_deref();
@@ -127,16 +139,15 @@ pub async fn make<'a, 'o, M: Media>(
         if output.rewrite_timestamp && layers::epoch(output, epoch).is_none() {
             media.emit(Event::Warning(NO_EPOCH.into()));
         }
-        if output.unpack {
-            media.emit(Event::Warning(NO_UNPACK.into()));
-        }
         let recipe = Recipe::of(output, epoch);
         if !recipes.contains(&recipe) {
             recipes.push(recipe);
         }
     }
     let unpacks = |output: &Output| matches!(output.exporter, Exporter::Tar | Exporter::Local);
-    let mut packer = Packer::new(media, store, outputs.iter().any(is_stored), outputs.iter().any(unpacks));
+    let keeps = keeper == Keeper::Embedded && outputs.iter().any(is_stored);
+    let checked = keeper == Keeper::Runtime && outputs.iter().all(is_stored);
+    let mut packer = Packer::new(media, store, keeps, outputs.iter().any(unpacks), checked);
     let mut packed = Vec::new();
     for mut draft in drafts {
         let mut sets: Vec<Vec<Rc<Blob<M>>>> = recipes.iter().map(|_| Vec::new()).collect();
@@ -235,8 +246,8 @@ impl<'o> Assembly<'o, '_> {
     }
 }
 
-/// Whether an output keeps its image in the embedded store.
-fn is_stored(output: &Output) -> bool {
+/// Whether an output keeps its image, in the embedded store or in what is in its place.
+pub fn is_stored(output: &Output) -> bool {
     output.store && matches!(output.exporter, Exporter::Image | Exporter::Registry)
 }
 
@@ -253,7 +264,7 @@ fn check<M: Media>(output: &Output, drafts: &[Draft<'_, M>], indexed: bool) -> R
         let message = "attestations are not exported with oci-mediatypes=false: leave it out, or the attestations";
         return refused("oci-mediatypes".into(), message.into());
     }
-    if output.exporter == Exporter::Docker && (indexed || drafts.len() > 1) {
+    if output.exporter == Exporter::Docker && !output.is_loaded() && (indexed || drafts.len() > 1) {
         let message = "type=docker holds one platform: choose one with --platform, or use type=oci";
         return refused("type".into(), message.into());
     }
@@ -304,7 +315,5 @@ fn of_level(output: &Output, level: Level) -> BTreeMap<String, String> {
     meant.map(|annotation| (annotation.key.clone(), annotation.value.clone())).collect()
 }
 
-const NO_UNPACK: &str =
-    "unpack=true does nothing: the embedded store keeps images packed, and only containerd's store will unpack them";
 const NO_EPOCH: &str =
     "rewrite-timestamp does nothing without an epoch: give --source-date-epoch or source-date-epoch=SECONDS";

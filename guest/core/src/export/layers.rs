@@ -50,6 +50,8 @@ pub struct Packer<'a, 's, M: Media> {
     pub keeps: bool,
     /// Whether any output reads layers more than once, so that what is far away is brought here.
     pub unpacks: bool,
+    /// Whether everything goes first to a store that checks it, so that layers need not be read for that alone.
+    pub checked: bool,
     known: Vec<(Digest, Option<Make>, Rc<Blob<'a, M>>)>,
     /// Parts so far, for progress.
     parts: usize,
@@ -118,8 +120,8 @@ pub fn epoch(output: &Output, job: Option<i64>) -> Option<i64> {
 
 impl<'a, 's, M: Media> Packer<'a, 's, M> {
     /// Nothing is made yet.
-    pub fn new(media: &'a M, store: &'s Layout<M::Directory>, keeps: bool, unpacks: bool) -> Self {
-        Self { media, store, keeps, unpacks, known: Vec::new(), parts: 0 }
+    pub fn new(media: &'a M, store: &'s Layout<M::Directory>, keeps: bool, unpacks: bool, checked: bool) -> Self {
+        Self { media, store, keeps, unpacks, checked, known: Vec::new(), parts: 0 }
     }
 
     /// One part, by each recipe, in their order.
@@ -264,7 +266,7 @@ impl<'a, 's, M: Media> Packer<'a, 's, M> {
         Ok(layer::payload(&bytes).await?.map(|end| (bytes, end)))
     }
 
-    /// An image's layer as it is; copied when it is to be stored, its digest checked unless it is far away and only passes.
+    /// An image's layer as it is; copied when it is to be stored, its digest checked unless it only passes to where that is done, or is far away.
     async fn kept(&mut self, layer: &select::Layer<'a, M>) -> Result<Rc<Blob<'a, M>>> {
         let descriptor = &layer.descriptor;
         if let Some(known) = self.known(&descriptor.digest, None) {
@@ -279,7 +281,7 @@ impl<'a, 's, M: Media> Packer<'a, 's, M> {
         let copy = self.keeps || (self.unpacks && layer.bytes.is_remote());
         let mut staged = if copy { Some(self.store.create().await?) } else { None };
         let mut bytes = layer.bytes.clone();
-        if staged.is_some() || !layer.bytes.is_remote() {
+        if staged.is_some() || !(self.checked || layer.bytes.is_remote()) {
             let mut checked = Checked::open(self.media, &layer.descriptor, &layer.bytes).await?;
             let mut done = 0_u64;
             loop {

@@ -23,12 +23,13 @@ use crate::contents::Form;
 use crate::digest::Digest;
 use crate::documents::time;
 use crate::error::{Code, Error, Fault, Result};
-use crate::media::Media;
-use crate::options::{self, Request};
+use crate::media::{Engine, Media};
+use crate::options::{self, Output, Request};
 use crate::platform::Platform;
 use crate::registry::{Policy, Pushed, Uploads};
 use crate::store::Layout;
-use deliver::Sending;
+use deliver::{Runtime, Sending};
+use image::Keeper;
 
 pub(crate) use checked::Checked;
 
@@ -60,6 +61,12 @@ pub struct Job<M: Media> {
     pub policy: Policy,
     /// When one target fails, the others are stopped.
     pub fail_fast: bool,
+    /// The engine that takes what `request.load` adds.
+    pub load: Option<M::Engine>,
+    /// An engine that keeps images in place of the embedded store.
+    pub engine: Option<M::Engine>,
+    /// A runtime's store, which then keeps images in place of the embedded one.
+    pub runtime: Option<M::Store>,
 }
 
 /// Something to export.
@@ -148,6 +155,9 @@ impl<M: Media> Job<M> {
             xattrs: false,
             policy: Policy::default(),
             fail_fast: false,
+            load: None,
+            engine: None,
+            runtime: None,
         }
     }
 }
@@ -167,21 +177,43 @@ pub async fn run<M: Media>(media: &M, job: Job<M>, store: M::Directory) -> Resul
     done
 }
 
-async fn export<M: Media>(media: &M, job: Job<M>, store: M::Directory, uploads: &Uploads) -> Result<Results> {
+async fn export<M: Media>(media: &M, mut job: Job<M>, store: M::Directory, uploads: &Uploads) -> Result<Results> {
     let (policy, fail_fast) = (job.policy.clone(), job.fail_fast);
     policy.check()?;
     let outputs = options::outputs(&job.request)?;
     job.epoch.map(time::rfc3339).transpose()?;
     let store = Layout::store(store);
-    let mut opened = open::open(media, job, &store).await?;
-    let images = image::make(media, &mut opened, &outputs, &store).await?;
-    if !policy.dry_run {
-        deliver::keep(media, &store, &images).await?;
+    let native = job.native.clone();
+    let (load, engine) = (job.load.take(), job.engine.take());
+    if load.is_none() && outputs.iter().any(Output::is_loaded) {
+        return Err(Error::new(Fault::Request, Code::Unsupported("load".into()), NO_ENGINE));
     }
-    let sending = Sending { store: &store, policy: &policy, uploads, fail_fast };
+    let runtime = job.runtime.take().map(|store| Runtime { store, native: native.clone() });
+    let keeper = match (&engine, &runtime) {
+        (Some(_), _) => Keeper::Engine,
+        (None, Some(_)) => Keeper::Runtime,
+        (None, None) => Keeper::Embedded,
+    };
+    let mut opened = open::open(media, job, &store).await?;
+    let platforms = opened.drafts.iter().map(|draft| &draft.platform);
+    for engine in load.iter().chain(engine.iter().filter(|_| outputs.iter().any(image::is_stored))) {
+        deliver::engine::check(&engine.about(), platforms.clone())?;
+    }
+    let images = image::make(media, &mut opened, &outputs, &store, keeper).await?;
+    match (&engine, &runtime) {
+        _ if policy.dry_run => {}
+        (Some(engine), _) => deliver::engine::keep(media, &images, engine).await?,
+        (None, Some(runtime)) => runtime.keep(media, &images).await?,
+        (None, None) => deliver::keep(media, &store, &images, &native).await?,
+    }
+    let (engine, runtime) = (load.as_ref(), runtime.as_ref());
+    let sending = Sending { store: &store, engine, runtime, policy: &policy, uploads, fail_fast };
     let reports = deliver::send(media, &images, &sending).await;
     outcome::results(&images, reports)
 }
+
+const NO_ENGINE: &str =
+    "there is no container engine here to load into: write type=docker with dest=FILE, for `docker load`";
 
 /// An error of this crate, not of anybody else.
 fn bug(message: &str) -> Error {

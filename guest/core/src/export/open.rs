@@ -103,6 +103,9 @@ pub async fn open<'a, M: Media>(media: &'a M, job: Job<M>, store: &Layout<M::Dir
         request: _,
         policy: _,
         fail_fast: _,
+        load: _,
+        engine: _,
+        runtime: _,
     } = job;
     let several = contents.len() > 1;
     let base = match base {

@@ -1,11 +1,14 @@
 //! Whole exports in memory: what one writes, another reads.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod engine;
+mod runtime;
+
 use serde_json::Value;
 
 use super::*;
 use crate::layer::trial::wait;
-use crate::media::{Directory as _, Entry, File as _, Kind};
+use crate::media::{Directory as _, Entry, Event, File as _, Kind};
 use crate::memory::{Destination, Directory, File, Input, Memory, Tree};
 
 const EPOCH: i64 = 1_700_000_000;

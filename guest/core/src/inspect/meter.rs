@@ -1,11 +1,13 @@
-//! How far the reading of a blob is, told to whoever watches.
+//! How far a blob is read, or a tree written, told to whoever watches.
 
 use super::Layer;
 use crate::media::{Action, Event, Media, Outcome, Step};
 
-/// Of one blob.
+/// Of one blob, or one tree.
 pub struct Meter<'a, M: Media> {
     media: &'a M,
+    id: String,
+    action: Action,
     subject: String,
     total: u64,
     done: u64,
@@ -13,9 +15,9 @@ pub struct Meter<'a, M: Media> {
 }
 
 impl<'a, M: Media> Meter<'a, M> {
-    /// Before the first byte of so many.
+    /// Before the first byte of so many is read.
     pub fn new(media: &'a M, subject: String, total: u64) -> Self {
-        Self { media, subject, total, done: 0, told: 0 }
+        Self { media, id: subject.clone(), action: Action::Read, subject, total, done: 0, told: 0 }
     }
 
     /// Of a layer's blob.
@@ -24,8 +26,13 @@ impl<'a, M: Media> Meter<'a, M> {
         Self::new(media, subject, layer.bytes.size())
     }
 
+    /// Before the first byte of so many is written to a destination.
+    pub fn writing(media: &'a M, dest: &str, total: u64) -> Self {
+        Self { id: format!("write {dest}"), action: Action::Write, ..Self::new(media, dest.to_owned(), total) }
+    }
+
     /// So many bytes more; none at the end.
-    pub fn read(&mut self, count: usize) {
+    pub fn count(&mut self, count: usize) {
         self.done = self.done.saturating_add(count as u64);
         if count == 0 {
             self.tell(Some(Outcome::Done));
@@ -37,8 +44,8 @@ impl<'a, M: Media> Meter<'a, M> {
     fn tell(&mut self, outcome: Option<Outcome>) {
         self.told = self.done;
         self.media.emit(Event::Step(Step {
-            id: self.subject.clone(),
-            action: Action::Read,
+            id: self.id.clone(),
+            action: self.action,
             subject: self.subject.clone(),
             target: None,
             done: self.done,

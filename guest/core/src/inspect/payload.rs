@@ -27,7 +27,7 @@ impl<M: Media> Input for Until<'_, M> {
         let piece = if max == 0 { Vec::new() } else { self.reader.read(max).await? };
         self.left = self.left.saturating_sub(piece.len() as u64);
         if let Some(meter) = &mut self.meter {
-            meter.read(piece.len());
+            meter.count(piece.len());
         }
         Ok(piece)
     }

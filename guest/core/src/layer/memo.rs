@@ -11,19 +11,19 @@ use crate::store::known::Known;
 use super::{Codec, PROFILE};
 
 /// Where layers are remembered, and how this one is to be made.
-pub struct Memo<'s, D> {
+pub struct Memo<'s, D: Directory> {
     store: &'s Layout<D>,
     codec: Codec,
 }
 
-impl<D> Clone for Memo<'_, D> {
+impl<D: Directory> Clone for Memo<'_, D> {
     fn clone(&self) -> Self {
         Self { ..*self }
     }
 }
 
 /// How far a tar was recognised.
-pub enum Trail<'s, D> {
+pub enum Trail<'s, D: Directory> {
     /// Nobody remembers anything.
     Off,
     /// Nothing was read.

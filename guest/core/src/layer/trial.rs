@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use crate::error::{Error, Result};
-use crate::media::{Entry, HashAlgorithm, Input, Kind, Media, Timestamp};
+use crate::media::{Entry, Ground, HashAlgorithm, Input, Kind, Media, Timestamp};
 use crate::memory::{self, Memory};
 
 use super::{Contents, compress};
@@ -28,10 +28,12 @@ impl Media for Late {
     type Input = memory::Input;
     type Tree = memory::Tree;
     type Directory = memory::Directory;
+    type Store = memory::Store;
     type Sink = memory::Sink;
     type TreeWriter = memory::TreeWriter;
     type Exchange = memory::Exchange;
     type Hasher = memory::Hasher;
+    type Engine = memory::Engine;
 
     fn parallelism(&self) -> u32 {
         self.0.parallelism
@@ -61,8 +63,12 @@ impl Media for Late {
         self.0.layout(dest).await
     }
 
-    async fn root_filesystem(&self, dest: &str) -> Result<memory::TreeWriter> {
-        self.0.root_filesystem(dest).await
+    async fn root_filesystem(&self, dest: &str, ground: Ground) -> Result<memory::TreeWriter> {
+        self.0.root_filesystem(dest, ground).await
+    }
+
+    async fn kept(&self, place: &memory::Directory, path: &str) -> Result<Option<memory::TreeWriter>> {
+        self.0.kept(place, path).await
     }
 
     async fn exchange(&self, request: crate::media::Request) -> Result<memory::Exchange> {

@@ -250,7 +250,7 @@ mod tests {
             Err(full())
         }
 
-        async fn publish(self, _: &str) -> Result<()> {
+        async fn publish(self, _: &str) -> Result<memory::File> {
             Err(full())
         }
     }

@@ -85,7 +85,7 @@ const SHORTHANDS: &str = "
 - `--annotation \"LEVEL[PLATFORM]:KEY=VALUE\"`: an annotation in every output, in place of one with the same key there. Levels are
   `manifest`, `manifest-descriptor`, `index` and `index-descriptor`; several are joined by commas, without one it is `manifest`.
 - `--push`: push every output of `type=image` and `type=registry`; when there is none, make one.
-- `--load`: `--output type=docker`, when there is none that goes to standard output.
+- `--load`: one more output, as `type=docker`, that goes into docker, or into podman where docker is not.
 
 Two outputs cannot go to the same `dest`.
 ";

@@ -53,7 +53,7 @@ pub struct Output {
     pub epoch: Epoch,
     /// The generation of BuildKit whose defaults hold: 10, 20 or 30.
     pub compatibility: u8,
-    /// A path, or `-` for standard output; `None` for exporters that make no file.
+    /// A path, or `-` for standard output; `None` for exporters that make no file, and where a container engine takes it.
     pub dest: Option<String>,
     /// One archive, not a directory. Of `oci` and `docker`.
     pub tar: bool,
@@ -89,6 +89,16 @@ impl Output {
             dest: file.then(|| STANDARD_OUTPUT.into()),
             tar: true,
         }
+    }
+
+    /// What `--load` adds: an image for a container engine.
+    pub(super) fn load() -> Self {
+        Self { dest: None, ..Self::of(Exporter::Docker) }
+    }
+
+    /// Whether a container engine takes it.
+    pub fn is_loaded(&self) -> bool {
+        self.exporter == Exporter::Docker && self.dest.is_none()
     }
 
     /// Whether documents have Docker's media types: as asked for, else OCI's. Before compatibility version 30 Docker's were the default,

@@ -17,7 +17,7 @@ pub struct Request {
     pub annotations: Vec<String>,
     /// `--push`: every output of an image is pushed; without one, there is one more.
     pub push: bool,
-    /// `--load`: one more output, a docker archive to standard output, when there is none yet.
+    /// `--load`: one more output, an image for a container engine.
     pub load: bool,
 }
 
@@ -33,10 +33,8 @@ pub fn outputs(request: &Request) -> Result<Vec<Output>> {
             outputs.push(Output { push: true, ..Output::of(Exporter::Image) });
         }
     }
-    let load = Output::of(Exporter::Docker);
-    let is_load = |output: &Output| output.exporter == load.exporter && output.dest == load.dest;
-    if request.load && !outputs.iter().any(is_load) {
-        outputs.push(load);
+    if request.load {
+        outputs.push(Output::load());
     }
     if outputs.is_empty() && !request.tags.is_empty() {
         outputs.push(Output::of(Exporter::Image));

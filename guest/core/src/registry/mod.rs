@@ -32,6 +32,7 @@ use crate::error::{Code, Error, Result};
 use crate::media::{Action, Event, Media, Outcome, Step};
 use client::{Client, Purpose};
 
+pub use mounts::DISTRIBUTION_SOURCE;
 pub use pull::{Download, Repository};
 pub use uploads::Uploads;
 

@@ -32,7 +32,7 @@ pub fn candidates<M: Media>(
     if let Bytes::Remote { repository, .. } = bytes {
         found.extend(repository.name_in(&target.registry).map(str::to_owned));
     }
-    let said = blob.annotations.get(&format!("{SOURCE}{}", target.registry));
+    let said = blob.annotations.get(&format!("{DISTRIBUTION_SOURCE}{}", target.registry));
     let said = said.into_iter().flat_map(|names| names.split(',')).map(|name| format!("{}/{name}", target.registry));
     let kept = places.get(blob.digest.as_str()).into_iter().flatten().cloned();
     let known = said.chain(kept).filter_map(|place| repository(&place).ok());
@@ -64,7 +64,8 @@ fn alike(one: &str, other: &str) -> usize {
 }
 
 /// Which repositories of a registry a blob came from, as containerd notes it.
-const SOURCE: &str = "containerd.io/distribution.source.";
+/// Before the registry in the key of a label or annotation that names repositories of it, joined by commas.
+pub const DISTRIBUTION_SOURCE: &str = "containerd.io/distribution.source.";
 /// Each is a request that may be in vain.
 const MOST: usize = 3;
 
@@ -98,7 +99,7 @@ mod tests {
         assert_eq!(all(&named, &blob).unwrap(), ["z", "team/site/y", "team/base"]);
         assert!(all(&Policy { mounts: false, ..named }, &blob).unwrap().is_empty());
         let mut noted = blob.clone();
-        noted.annotations.insert(format!("{SOURCE}r.example"), "team/site/n,BAD NAME".into());
+        noted.annotations.insert(format!("{DISTRIBUTION_SOURCE}r.example"), "team/site/n,BAD NAME".into());
         assert_eq!(all(&policy, &noted).unwrap(), ["team/site/n", "team/site/y", "team/base"]);
         for wrong in ["", "r.example/a:tag", "UPPER/case x"] {
             assert_eq!(

@@ -3,16 +3,16 @@
 //! A record says which blob came of which bytes. It holds no blob and keeps none alive: one whose blob has gone, or that cannot be read,
 //! is as good as none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Layout, MAX_DOCUMENT};
+use super::{Layout, MAX_DOCUMENT, places, summaries};
 use crate::descriptor::Descriptor;
 use crate::digest::{DiffId, Digest};
 use crate::error::Result;
 use crate::layer::Layer;
-use crate::media::{Directory, Writer};
+use crate::media::{Directory, Kept, Writer};
 
 /// A layer that was made before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,35 @@ impl<D: Directory> Layout<D> {
         }
         let mut writer = self.directory.create().await?;
         writer.write(bytes).await?;
-        writer.publish(&path(key)).await
+        writer.publish(&path(key)).await.map(drop)
+    }
+}
+
+impl<D: Kept> Layout<D> {
+    /// The paths of records that are of no use: of a blob that is not there, or not readable.
+    ///
+    /// # Errors
+    /// Those of the medium.
+    pub(super) async fn stale_records(&self) -> Result<Vec<String>> {
+        let there: BTreeSet<Digest> = self.blobs().await?.into_iter().collect();
+        let others: BTreeSet<String> = there.iter().map(|digest| places::path(digest.as_str())).collect();
+        let mut stale = Vec::new();
+        for name in self.directory.names(&format!("{KNOWN}sha256")).await? {
+            let path = format!("{KNOWN}sha256/{name}");
+            if others.contains(&path) || path == summaries::path() {
+                continue;
+            }
+            let Some(file) = self.directory.open(&path).await? else { continue };
+            let bytes = self.whole(&file, "record").await.unwrap_or_default();
+            let record = serde_json::from_slice(&bytes).ok().and_then(|record: Record| {
+                let key = record.key.clone();
+                record.known(&key).filter(|_| self::path(&key) == path)
+            });
+            if record.is_none_or(|known| !there.contains(&known.layer.descriptor.digest)) {
+                stale.push(path);
+            }
+        }
+        Ok(stale)
     }
 }
 

@@ -1,47 +1,76 @@
 //! An OCI image layout (OCI image-layout.md) over the medium `directory`: the embedded store, and layouts to read.
 //!
 //! Everything that decides in which order a layout changes lives here: `oci-layout` once, blobs before the documents that name them,
-//! `index.json` last and under the lock. What is published is whole, so a reader needs no lock.
+//! `index.json` last and under the lock. What is published is whole, so a reader needs no lock. A layout holds every blob that a job relies on
+//! for as long as the job lasts, and looks for all that is beneath a name once more before it is written: docs/stores.md has the argument.
 
 pub mod archive;
+pub mod check;
+pub mod collect;
+pub mod images;
+pub mod keeper;
 pub mod known;
+pub mod names;
 mod places;
+mod reach;
+mod repair;
+mod summaries;
 
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::documents::index::{Index, LAYOUT_FILE, Name};
 use crate::error::{Code, Error, Fault, Result};
-use crate::media::{Directory, File, Writer};
+use crate::media::{Directory, File, Kept, Writer};
+
+use reach::Reached;
 
 /// Documents larger than this are refused, in bytes (`reference` limits of the README).
 pub const MAX_DOCUMENT: u64 = 8 << 20;
+
+/// A larger `index.json` is neither read nor written, in bytes: some 180,000 names.
+pub const MAX_INDEX: usize = 64 << 20;
 
 /// How many bytes of a blob are read at once.
 pub const PIECE: u32 = 1 << 20;
 
 /// A layout in a directory. Clones share it.
-pub struct Layout<D> {
+pub struct Layout<D: Directory> {
     directory: Rc<D>,
     fault: Fault,
+    /// Blobs that a job relies on, so that nobody removes them.
+    held: Rc<RefCell<Vec<D::File>>>,
 }
 
-impl<D> Clone for Layout<D> {
+impl<D: Directory> Clone for Layout<D> {
     fn clone(&self) -> Self {
-        Self { directory: self.directory.clone(), fault: self.fault }
+        Self { directory: self.directory.clone(), fault: self.fault, held: self.held.clone() }
     }
 }
 
 impl<D: Directory> Layout<D> {
     /// The embedded store: what is wrong in it is the store's fault. It need not exist yet.
     pub fn store(directory: D) -> Self {
-        Self { directory: Rc::new(directory), fault: Fault::Store }
+        Self::new(directory, Fault::Store)
     }
 
     /// A layout to export from: what is wrong in it is the source's fault.
     pub fn source(directory: D) -> Self {
-        Self { directory: Rc::new(directory), fault: Fault::Source }
+        Self::new(directory, Fault::Source)
+    }
+
+    fn new(directory: D, fault: Fault) -> Self {
+        Self { directory: Rc::new(directory), fault, held: Rc::default() }
+    }
+
+    /// Where it is kept.
+    pub fn directory(&self) -> &D {
+        &self.directory
     }
 
     /// A new, unpublished file in the layout's folder.
@@ -51,14 +80,22 @@ impl<D: Directory> Layout<D> {
 
     /// `index.json`; empty when the layout is new.
     pub async fn index(&self) -> Result<Index> {
-        match self.directory.open(INDEX_PATH).await? {
+        match self.index_bytes().await? {
             None => Ok(Index::default()),
-            Some(file) => {
-                let bytes = self.whole(&file, "index.json").await?;
-                Index::parse(&bytes, None)
-                    .map_err(|error| self.own(error).within("cannot read index.json of the layout"))
-            }
+            Some(bytes) => self.read_index(&bytes),
         }
+    }
+
+    /// The same as it is written.
+    async fn index_bytes(&self) -> Result<Option<Vec<u8>>> {
+        match self.directory.open(INDEX_PATH).await? {
+            None => Ok(None),
+            Some(file) => self.within(&file, INDEX_PATH, MAX_INDEX as u64).await.map(Some),
+        }
+    }
+
+    fn read_index(&self, bytes: &[u8]) -> Result<Index> {
+        Index::of_layout(bytes).map_err(|error| self.own(error).within("cannot read index.json of the layout"))
     }
 
     /// A blob to read, its size checked. Its digest is not: whoever reads it to the end checks that.
@@ -82,18 +119,27 @@ impl<D: Directory> Layout<D> {
         verify(descriptor, Digest::by(descriptor.digest.algorithm(), &bytes), self.fault).map(|()| bytes)
     }
 
-    /// Publishes a blob that was written and hashed, unless it is there with the same size.
+    /// Publishes a blob that was written and hashed, unless it is there with the same size. It is held.
     pub async fn publish(&self, writer: D::Writer, descriptor: &Descriptor) -> Result<()> {
-        if self.has(descriptor).await? {
-            return Ok(());
+        if !self.has(descriptor).await? {
+            let published = writer.publish(&descriptor.digest.blob_path()).await?;
+            self.held.borrow_mut().push(published);
         }
-        writer.publish(&descriptor.digest.blob_path()).await
+        Ok(())
     }
 
-    /// Whether a blob is there with its size.
+    /// Whether a blob is there with its size. From then on it is held: nobody removes it before this layout is dropped.
     pub async fn has(&self, descriptor: &Descriptor) -> Result<bool> {
+        let there = self.there(descriptor).await?;
+        let has = there.is_some();
+        self.held.borrow_mut().extend(there);
+        Ok(has)
+    }
+
+    /// A blob that is there with its size.
+    async fn there(&self, descriptor: &Descriptor) -> Result<Option<D::File>> {
         let there = self.directory.open(&descriptor.digest.blob_path()).await?;
-        Ok(there.is_some_and(|file| file.size() == descriptor.size))
+        Ok(there.filter(|file| file.size() == descriptor.size))
     }
 
     /// Publishes a document under its digest.
@@ -104,31 +150,51 @@ impl<D: Directory> Layout<D> {
     }
 
     /// Points names at published manifests, all of them in one step; `None` keeps an image without a name.
+    ///
+    /// # Errors
+    /// Those of the medium; `not-found` when something beneath a manifest is not there any more: then no name is written.
     pub async fn tag(&self, names: &[(Option<Name>, Descriptor)]) -> Result<()> {
         let _lock = self.directory.lock().await?;
+        let index = self.index().await?;
+        self.name(index, names).await
+    }
+
+    /// The same in an index that was read under the lock, which is held.
+    async fn name(&self, mut index: Index, names: &[(Option<Name>, Descriptor)]) -> Result<()> {
+        let mut reached = Reached::default();
+        for (name, descriptor) in names {
+            reached.add(self, descriptor).await;
+            index.put(name.as_ref(), descriptor.clone());
+        }
+        reached.whole(self).await?;
+        self.write(&index).await
+    }
+
+    /// Writes `index.json`, and `oci-layout` before it when it is missing. The lock is held.
+    async fn write(&self, index: &Index) -> Result<()> {
         if self.directory.open(LAYOUT_PATH).await?.is_none() {
             self.replace(LAYOUT_PATH, LAYOUT_FILE.to_vec()).await?;
         }
-        let mut index = self.index().await?;
-        for (name, descriptor) in names {
-            index.put(name.as_ref(), descriptor.clone());
-        }
-        self.replace(INDEX_PATH, index.to_bytes()?).await
+        self.replace(INDEX_PATH, index.to_bytes_within(MAX_INDEX)?).await
     }
 
     async fn replace(&self, path: &str, bytes: Vec<u8>) -> Result<()> {
         let mut writer = self.directory.create().await?;
         writer.write(bytes).await?;
-        writer.publish(path).await
+        writer.publish(path).await.map(drop)
     }
 
     async fn whole(&self, file: &D::File, name: &str) -> Result<Vec<u8>> {
+        self.within(file, name, MAX_DOCUMENT).await
+    }
+
+    async fn within(&self, file: &D::File, name: &str, most: u64) -> Result<Vec<u8>> {
         let size = file.size();
-        if size > MAX_DOCUMENT {
-            let message = format!("document {name} has {size} bytes; at most {MAX_DOCUMENT} are read");
+        if size > most {
+            let message = format!("document {name} has {size} bytes; at most {most} are read");
             return Err(Error::new(self.fault, Code::LimitExceeded("document size".into()), message));
         }
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
         while (bytes.len() as u64) < size {
             let piece = file.read_at(bytes.len() as u64, PIECE).await?;
             if piece.is_empty() {
@@ -146,6 +212,18 @@ impl<D: Directory> Layout<D> {
     }
 }
 
+impl<D: Kept> Layout<D> {
+    /// The digests of all blobs that are there, documents among them; what has another name than a digest is none.
+    async fn blobs(&self) -> Result<Vec<Digest>> {
+        let mut blobs = Vec::new();
+        for algorithm in ["sha256", "sha512"] {
+            let names = self.directory.names(&format!("{BLOBS}/{algorithm}")).await?;
+            blobs.extend(names.iter().filter_map(|hex| format!("{algorithm}:{hex}").parse::<Digest>().ok()));
+        }
+        Ok(blobs)
+    }
+}
+
 /// Whether bytes of the digest `is` are what the descriptor says; when not, it is the fault of whoever keeps them.
 pub fn verify(descriptor: &Descriptor, is: Digest, fault: Fault) -> Result<()> {
     if is == descriptor.digest {
@@ -155,5 +233,6 @@ pub fn verify(descriptor: &Descriptor, is: Digest, fault: Fault) -> Result<()> {
     Err(Error::new(fault, Code::DigestMismatch(is), message))
 }
 
+const BLOBS: &str = "blobs";
 const INDEX_PATH: &str = "index.json";
 const LAYOUT_PATH: &str = "oci-layout";

@@ -27,11 +27,12 @@ impl<D: Directory> Layout<D> {
         let all: BTreeSet<&str> = known.iter().take(MOST).map(String::as_str).chain([place]).collect();
         let mut writer = self.directory.create().await?;
         writer.write(serde_json::to_vec(&all).unwrap_or_default()).await?;
-        writer.publish(&path(digest)).await
+        writer.publish(&path(digest)).await.map(drop)
     }
 }
 
-fn path(digest: &str) -> String {
+/// Where they stand.
+pub(super) fn path(digest: &str) -> String {
     known::path(&format!("places of {digest}"))
 }
 

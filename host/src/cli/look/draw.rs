@@ -82,6 +82,16 @@ pub fn time(seconds: i64) -> String {
     }
 }
 
+/// So many seconds, in the largest unit of which there are two: `35 minutes`. Nothing is younger than now.
+pub fn age(seconds: i64) -> String {
+    let seconds = seconds.max(0);
+    let units = [("days", 86_400), ("hours", 3_600), ("minutes", 60)];
+    match units.iter().find(|(_, unit)| seconds >= unit * 2) {
+        Some((name, unit)) => format!("{} {name}", seconds / unit),
+        None => format!("{seconds} seconds"),
+    }
+}
+
 /// As `ls -l` has it: what it is, and the 12 low bits.
 pub fn mode(kind: char, mode: u32) -> String {
     let bit = |bit: u32, letter: char| if mode & bit == 0 { '-' } else { letter };
@@ -118,6 +128,9 @@ mod tests {
         assert_eq!(mode('l', 0o2640), "lrw-r-S---");
         assert_eq!(time(0), "1970-01-01 00:00:00");
         assert_eq!(time(i64::MAX), i64::MAX.to_string());
+        for (seconds, text) in [(-1, "0 seconds"), (119, "119 seconds"), (7_199, "119 minutes"), (900_000, "10 days")] {
+            assert_eq!(age(seconds), text);
+        }
         let row = |row: [&str; 2]| row.map(str::to_owned).to_vec();
         assert_eq!(table(vec![row(["a", "1"]), row(["bcd", "22"])], &[1]), "a     1\nbcd  22\n");
         assert_eq!(table(Vec::new(), &[]), "");

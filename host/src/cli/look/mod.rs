@@ -3,7 +3,7 @@
 pub mod cat;
 mod changes;
 pub mod diff;
-mod draw;
+pub mod draw;
 pub mod inspect;
 pub mod ls;
 mod place;
@@ -87,7 +87,7 @@ fn only(images: Vec<Image>) -> Result<Image, Error> {
 }
 
 /// Reads what the component wrote.
-fn read<'t, T: Deserialize<'t>>(json: &'t str) -> Result<T, Error> {
+pub fn read<'t, T: Deserialize<'t>>(json: &'t str) -> Result<T, Error> {
     serde_json::from_str(json).map_err(|why| {
         let message = format!("the component's answer cannot be read: {why}: this is a bug in ocix");
         Error {

@@ -8,6 +8,7 @@ mod faults;
 
 use bindings::exports::ocix::image::exporter::{self, Content, Created, Delivery, Job, NewIndex, Results, Target};
 use bindings::exports::ocix::image::inspector::{self, Image, ImageBorrow, Piece, Settings};
+use bindings::exports::ocix::image::keeper::{self, Extent};
 use bindings::exports::ocix::image::options::{self, OptionDoc};
 use bindings::ocix::image::directories::Directory;
 use bindings::ocix::image::http::{Exchange, Request};
@@ -91,6 +92,28 @@ impl inspector::GuestImage for Misbehaving {
     }
 
     async fn compare(&self, _: ImageBorrow<'_>) -> Result<String, Error> {
+        Ok(String::new())
+    }
+}
+
+impl keeper::Guest for Misbehaving {
+    async fn images(_: String, _: Directory) -> Result<String, Error> {
+        Ok(String::new())
+    }
+
+    async fn tag(_: String, _: Vec<String>, _: Directory) -> Result<String, Error> {
+        Ok(String::new())
+    }
+
+    async fn untag(_: Vec<String>, _: Directory) -> Result<Vec<Result<String, Error>>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn collect(_: Extent, _: Directory) -> Result<String, Error> {
+        Ok(String::new())
+    }
+
+    async fn check(_: bool, _: Directory) -> Result<String, Error> {
         Ok(String::new())
     }
 }

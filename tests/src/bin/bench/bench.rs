@@ -27,6 +27,8 @@ pub struct Plan {
     pub growth_blobs: &'static [usize],
     /// Of what is pushed.
     pub push_megabytes: usize,
+    /// Of the large store.
+    pub store_names: usize,
 }
 
 impl Plan {
@@ -42,6 +44,7 @@ impl Plan {
         growth_layers: &[1, 10, 100, 500],
         growth_blobs: &[1, 10, 100, 1000],
         push_megabytes: 1000,
+        store_names: 10_000,
     };
     pub const QUICK: Self = Self {
         megabytes: 100,
@@ -55,6 +58,7 @@ impl Plan {
         growth_layers: &[1, 10, 100],
         growth_blobs: &[1, 10, 100],
         push_megabytes: 100,
+        store_names: 10_000,
     };
 }
 

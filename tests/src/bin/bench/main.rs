@@ -1,8 +1,8 @@
 //! Figures: the command line next to the tools that people use today, in one run and interleaved.
 //!
-//! Writes `tests/bench/RESULTS.md` with its plot, `tests/bench/REGISTRIES.md` and `tests/bench/LOOKING.md`. A figure is the median; speed is a
-//! ratio against a named peer, run by run. Where a target is missed, a profile stands beside the number. `layers`, `registries` or `looking`
-//! measures that alone; `--quick` takes fewer runs of smaller trees and only prints.
+//! Writes `tests/bench/RESULTS.md` with its plot, `REGISTRIES.md`, `LOOKING.md`, `STORES.md`, `CONTAINERD.md` and `UNPACKING.md` beside it. A figure is the
+//! median; speed is a ratio against a named peer, run by run. Where a target is missed, a profile stands beside the number. `layers`, `registries`,
+//! `looking`, `stores`, `containerd` or `unpack` measures that alone; `--quick` takes fewer runs of smaller trees and only prints.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
@@ -17,6 +17,9 @@ mod plot;
 mod profile;
 mod registries;
 mod report;
+mod runtime;
+mod stores;
+mod unpacking;
 
 use std::fs;
 
@@ -29,7 +32,7 @@ fn main() {
     let bench = Bench::new(if has("--quick") { Plan::QUICK } else { Plan::FULL });
     let heading = machine::heading(&bench);
     let mut files: Vec<(&str, String)> = Vec::new();
-    let parts = ["layers", "registries", "looking"];
+    let parts = ["layers", "registries", "looking", "stores", "containerd", "unpack"];
     let wanted = |part: &str| has(part) || !parts.iter().any(|part| has(part));
     if wanted("layers") {
         let (growth, plot) = growth::report(&bench);
@@ -41,7 +44,16 @@ fn main() {
         files.push(("REGISTRIES.md", heading.clone() + &registries::report(&bench)));
     }
     if wanted("looking") {
-        files.push(("LOOKING.md", heading + &looking::report(&bench)));
+        files.push(("LOOKING.md", heading.clone() + &looking::report(&bench)));
+    }
+    if wanted("stores") {
+        files.push(("STORES.md", heading.clone() + &stores::report(&bench)));
+    }
+    if wanted("containerd") {
+        files.push(("CONTAINERD.md", heading.clone() + &runtime::report(&bench)));
+    }
+    if wanted("unpack") {
+        files.push(("UNPACKING.md", heading + &unpacking::report(&bench)));
     }
     for (name, text) in files {
         if name.ends_with(".md") {

@@ -13,21 +13,22 @@ use crate::options::Exporter;
 use crate::store::PIECE;
 
 use super::super::checked::Checked;
-use super::super::image::Image;
-use super::{blobs, dest, named, progress};
+use super::super::image::{Document, Image, Picture};
+use super::{blobs, dest, entries, named, progress};
 
 /// Writes the archive to the output's destination.
 pub async fn write<M: Media>(media: &M, image: &Image<'_, '_, M>) -> Result<()> {
     let dest = dest(image)?;
-    pack(media, dest, &members(image)?).await
+    let members = members(image, image.output.exporter == Exporter::Docker)?;
+    pack(media, dest, media.archive(dest).await?, &members).await
 }
 
 /// Files of an archive by path, which is their order.
 pub type Members<'a, M> = BTreeMap<String, Member<'a, M>>;
 
-/// Writes an archive to a destination. Blobs are checked as they pass.
-pub async fn pack<M: Media>(media: &M, dest: &str, members: &Members<'_, M>) -> Result<()> {
-    let mut archive = Archive { media, dest, sink: media.archive(dest).await?, done: 0 };
+/// Writes an archive to a sink, which `dest` is in words. Blobs are checked as they pass.
+pub async fn pack<M: Media, S: Sink>(media: &M, dest: &str, sink: S, members: &Members<'_, M>) -> Result<()> {
+    let mut archive = Archive { media, dest, sink, done: 0 };
     let folders: BTreeSet<&str> =
         members.keys().filter_map(|path| path.rsplit_once('/')).map(|(folder, _)| folder).collect();
     for folder in ["blobs"].into_iter().chain(folders) {
@@ -75,30 +76,51 @@ pub enum Member<'a, M: Media> {
     Blob(Descriptor, Bytes<'a, M>),
 }
 
-fn members<'a, M: Media>(image: &Image<'a, '_, M>) -> Result<Members<'a, M>> {
+/// What an archive of an image has; with `docker` also what `docker load` reads, when it is of one platform.
+pub fn members<'a, M: Media>(image: &Image<'a, '_, M>, docker: bool) -> Result<Members<'a, M>> {
     let manifests = image.manifests.iter().map(|manifest| (manifest.descriptor.clone(), manifest.bytes.to_vec()));
     let mut members = layout(named(image, &image.names)?, blobs(image).into_values(), manifests)?;
-    if image.output.exporter == Exporter::Docker
+    if docker
         && let [picture] = image.pictures.as_slice()
         && picture.manifest.digest == image.entry.digest
     {
-        let tags: Vec<String> = image.names.iter().map(docker_archive::repo_tag).collect();
-        let layers: Vec<String> = picture.listed.iter().map(|layer| layer.digest.blob_path()).collect();
-        let listing = docker_archive::manifest(&picture.config.digest.blob_path(), &tags, &layers)?;
-        members.insert("manifest.json".into(), Member::Listing(listing));
+        members.insert(LISTING.into(), listing(image, picture)?);
     }
     Ok(members)
 }
 
+/// The same of the image for one of several platforms alone, under all names.
+pub fn of_picture<'a, M: Media>(image: &Image<'a, '_, M>, picture: &Picture<'a, M>) -> Result<Members<'a, M>> {
+    let own = |document: &&Document| {
+        [&picture.config.digest, &picture.manifest.digest].contains(&&document.descriptor.digest)
+    };
+    let layers = picture.listed.iter().zip(&picture.layers);
+    let layers = layers.map(|(descriptor, blob)| (descriptor.clone(), blob.bytes.clone()));
+    let documents =
+        image.documents.iter().filter(own).map(|document| (document.descriptor.clone(), document.content()));
+    let manifests = image.manifests.iter().filter(own);
+    let manifests = manifests.map(|manifest| (manifest.descriptor.clone(), manifest.bytes.to_vec()));
+    let mut members = layout(entries(image, &picture.manifest, &image.names)?, layers.chain(documents), manifests)?;
+    members.insert(LISTING.into(), listing(image, picture)?);
+    Ok(members)
+}
+
+/// What `docker load` reads of an image for one platform.
+fn listing<'a, M: Media>(image: &Image<'a, '_, M>, picture: &Picture<'a, M>) -> Result<Member<'a, M>> {
+    let tags: Vec<String> = image.names.iter().map(docker_archive::repo_tag).collect();
+    let layers: Vec<String> = picture.listed.iter().map(|layer| layer.digest.blob_path()).collect();
+    docker_archive::manifest(&picture.config.digest.blob_path(), &tags, &layers).map(Member::Listing)
+}
+
 /// An archive in the making.
-struct Archive<'m, M: Media> {
+struct Archive<'m, M: Media, S> {
     media: &'m M,
     dest: &'m str,
-    sink: M::Sink,
+    sink: S,
     done: u64,
 }
 
-impl<M: Media> Archive<'_, M> {
+impl<M: Media, S: Sink> Archive<'_, M, S> {
     async fn member(&mut self, path: &str, member: &Member<'_, M>) -> Result<()> {
         let (mode, size) = match member {
             Member::Listing(bytes) => (0o644, bytes.len() as u64),
@@ -130,3 +152,6 @@ impl<M: Media> Archive<'_, M> {
         Ok(())
     }
 }
+
+/// Where docker looks first.
+const LISTING: &str = "manifest.json";

@@ -2,8 +2,10 @@
 
 pub mod archive;
 pub mod directory;
+pub mod engine;
 mod registry;
 mod root_filesystem;
+mod runtime;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +19,7 @@ use crate::documents::time;
 use crate::error::{Code, Error, Fault, Result};
 use crate::media::{Action, Event, Media, Outcome, Step};
 use crate::options::Exporter;
+use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::registry::{Policy, Uploads};
 use crate::store::Layout;
@@ -24,8 +27,16 @@ use crate::store::Layout;
 use super::image::Image;
 use super::{Report, Target, bug};
 
-/// Stores the images of every output that wants it: all blobs, all documents, then all names in one step.
-pub async fn keep<M: Media>(media: &M, store: &Layout<M::Directory>, images: &[Image<'_, '_, M>]) -> Result<()> {
+pub use runtime::Runtime;
+
+/// Stores the images of every output that wants it: all blobs, all documents, unpacked for the `native` platform where that is asked for, then all
+/// names in one step.
+pub async fn keep<'a, M: Media>(
+    media: &'a M,
+    store: &Layout<M::Directory>,
+    images: &[Image<'a, '_, M>],
+    native: &Platform,
+) -> Result<()> {
     let mut entries = Vec::new();
     for image in images.iter().filter(|image| image.is_stored()) {
         for blob in image.layers() {
@@ -39,6 +50,9 @@ pub async fn keep<M: Media>(media: &M, store: &Layout<M::Directory>, images: &[I
         for document in image.documents.iter().chain(&image.manifests) {
             store.put(&document.descriptor, &document.bytes).await?;
         }
+        if image.output.unpack {
+            unpack(media, store, image, native).await?;
+        }
         entries.extend(named(image, &image.stored_names()?)?);
     }
     if entries.is_empty() {
@@ -46,18 +60,40 @@ pub async fn keep<M: Media>(media: &M, store: &Layout<M::Directory>, images: &[I
     }
     store.tag(&entries).await?;
     for (name, descriptor) in &entries {
-        let subject = name.as_ref().map_or(descriptor.digest.to_string(), |name| name.full.clone());
-        let id = format!("store {subject}");
-        let (done, total, outcome) = (0, None, Some(Outcome::Stored));
-        media.emit(Event::Step(Step { id, action: Action::Tag, subject, target: None, done, total, outcome }));
+        stored(media, name.as_ref().map_or(descriptor.digest.to_string(), |name| name.full.clone()));
     }
     Ok(())
+}
+
+/// Tells that a name, or an image without one, is stored.
+fn stored<M: Media>(media: &M, subject: String) {
+    let id = format!("store {subject}");
+    let (done, total, outcome) = (0, None, Some(Outcome::Stored));
+    media.emit(Event::Step(Step { id, action: Action::Tag, subject, target: None, done, total, outcome }));
+}
+
+async fn unpack<'a, M: Media>(
+    media: &'a M,
+    store: &Layout<M::Directory>,
+    image: &Image<'a, '_, M>,
+    native: &Platform,
+) -> Result<()> {
+    let Some(picture) = image.pictures.iter().find(|picture| picture.platform.fits(native)) else {
+        media.emit(Event::Warning(format!("nothing is unpacked: there is no image for {native}")));
+        return Ok(());
+    };
+    let layers = picture.layers.iter().map(|blob| (blob.layer.diff_id.clone(), blob.bytes.clone()));
+    crate::unpack::keep(media, store, layers).await
 }
 
 /// How images are sent.
 pub struct Sending<'s, M: Media> {
     /// Remembers where blobs are.
     pub store: &'s Layout<M::Directory>,
+    /// What outputs without a destination are loaded into.
+    pub engine: Option<&'s M::Engine>,
+    /// Keeps images in its place.
+    pub runtime: Option<&'s Runtime<M>>,
     /// To registries.
     pub policy: &'s Policy,
     /// Those that were begun.
@@ -81,7 +117,7 @@ pub async fn send<M: Media>(media: &M, images: &[Image<'_, '_, M>], sending: &Se
     let ways: Vec<Way<'_>> = images.iter().enumerate().flat_map(|(number, image)| ways(number, image)).collect();
     let going = ways.iter().map(async |way| match (images.get(way.number), way.push) {
         (Some(image), Some(name)) => registry::push(media, image, name, sending).await.map(Some),
-        (Some(image), None) if !sending.policy.dry_run => everything(media, image).await.map(|()| None),
+        (Some(image), None) if !sending.policy.dry_run => everything(media, image, sending.engine).await.map(|()| None),
         _ => Ok(None),
     });
     let outcomes = together(going, sending.fail_fast).await;
@@ -139,8 +175,11 @@ fn ways<'i, M: Media>(number: usize, image: &'i Image<'_, '_, M>) -> Vec<Way<'i>
 }
 
 /// To the one destination of an output, if it has one.
-async fn everything<M: Media>(media: &M, image: &Image<'_, '_, M>) -> Result<()> {
+async fn everything<M: Media>(media: &M, image: &Image<'_, '_, M>, engine: Option<&M::Engine>) -> Result<()> {
     match image.output.exporter {
+        Exporter::Docker if image.output.is_loaded() => {
+            engine::load(media, image, engine.ok_or_else(|| bug("an output without its engine"))?).await
+        }
         Exporter::Oci | Exporter::Docker if image.output.tar => archive::write(media, image).await,
         Exporter::Oci | Exporter::Docker => directory::write(media, image).await,
         Exporter::Tar | Exporter::Local => root_filesystem::write(media, image).await,
@@ -150,7 +189,16 @@ async fn everything<M: Media>(media: &M, image: &Image<'_, '_, M>) -> Result<()>
 
 /// What `index.json` says of an image: an entry a name, or one without a name.
 fn named<M: Media>(image: &Image<'_, '_, M>, names: &[Reference]) -> Result<Vec<(Option<Name>, Descriptor)>> {
-    let mut entry = image.entry.clone();
+    entries(image, &image.entry, names)
+}
+
+/// The same with another root.
+fn entries<M: Media>(
+    image: &Image<'_, '_, M>,
+    root: &Descriptor,
+    names: &[Reference],
+) -> Result<Vec<(Option<Name>, Descriptor)>> {
+    let mut entry = root.clone();
     dated(&mut entry, image.created)?;
     Ok(match names {
         [] => vec![(None, entry)],
@@ -193,4 +241,4 @@ fn dest<'i, M: Media>(image: &'i Image<'_, '_, M>) -> Result<&'i str> {
 
 const STOPPED: &str = "stopped, since another target has failed and --fail-fast was given";
 /// OCI annotations.md.
-const CREATED: &str = "org.opencontainers.image.created";
+pub const CREATED: &str = "org.opencontainers.image.created";

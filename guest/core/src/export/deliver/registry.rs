@@ -26,8 +26,12 @@ pub async fn push<M: Media>(
     };
     let layers = image.pictures.iter().flat_map(|picture| &picture.listed);
     let mut places = Places::new();
-    for layer in layers.filter(|_| image.is_stored()) {
-        places.insert(layer.digest.to_string(), sending.store.places(&layer.digest).await);
+    for layer in layers.clone().filter(|_| image.is_stored()) {
+        let known = match sending.runtime {
+            Some(runtime) => runtime.places(&layer.digest).await?,
+            None => sending.store.places(&layer.digest).await,
+        };
+        places.insert(layer.digest.to_string(), known);
     }
     let manifests = image.manifests.iter().map(|manifest| (manifest.descriptor.clone(), manifest.bytes.to_vec()));
     let blobs = blobs(image).into_values().collect();
@@ -35,8 +39,12 @@ pub async fn push<M: Media>(
     let pushed = registry::push(media, &content, &target, sending.policy, sending.uploads).await?;
     if !sending.policy.dry_run {
         let place = format!("{}/{}", target.registry, target.repository);
-        for (digest, known) in content.places.iter().filter(|(_, known)| !known.contains(&place)) {
-            sending.store.note(digest, known, &place).await?;
+        for layer in layers {
+            match (content.places.get(layer.digest.as_str()).filter(|known| !known.contains(&place)), sending.runtime) {
+                (Some(known), Some(runtime)) => runtime.note(layer, known, &name).await?,
+                (Some(known), None) => sending.store.note(layer.digest.as_str(), known, &place).await?,
+                (None, _) => {}
+            }
         }
     }
     Ok(pushed)

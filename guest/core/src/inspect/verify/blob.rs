@@ -75,7 +75,7 @@ pub async fn check<M: Media>(
     let mut inside = Findings::default();
     let mut meter = asked.layer.map(|_| Meter::new(media, scope.to_owned(), bytes.size()));
     while !piece.is_empty() {
-        meter.iter_mut().for_each(|meter| meter.read(piece.len()));
+        meter.iter_mut().for_each(|meter| meter.count(piece.len()));
         if let Some(layer) = &mut layer {
             layer.push(&piece, &mut inside, scope).await;
             // Both hashes of a plain layer, when they differ, want the piece.
@@ -89,7 +89,7 @@ pub async fn check<M: Media>(
         }
         piece = reader.read(PIECE).await?;
     }
-    meter.iter_mut().for_each(|meter| meter.read(0));
+    meter.iter_mut().for_each(|meter| meter.count(0));
     let mut own = None;
     if let (Some(mut hasher), Some(descriptor), Some(algorithm)) = (hasher, asked.descriptor, algorithm) {
         let is = Digest::from_hash(algorithm, &hasher.sum().await);

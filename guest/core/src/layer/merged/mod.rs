@@ -6,6 +6,8 @@
 //! order of their paths, then everything else layer by layer as it stands in the tars ([`Plan::write`]). Only what has just been
 //! written is linked to, and every parent is there.
 
+mod files;
+mod placed;
 mod plan;
 mod tar;
 #[cfg(test)]
@@ -19,6 +21,8 @@ use crate::error::{Error, Result};
 use crate::media::{Entry, Kind};
 use crate::text::shown_bytes;
 
+pub use files::Files;
+pub use placed::Placed;
 pub use tar::Tar;
 
 /// Layers, the lowest first, that can be opened more than once.
@@ -43,9 +47,11 @@ pub trait Sink {
 
 /// What of which layer is in the root file system.
 pub struct Plan {
+    root: Entry,
     directories: Vec<Entry>,
     /// By layer, in the order of its entries.
     steps: Vec<Vec<Step>>,
+    bytes: u64,
 }
 
 impl Plan {
@@ -60,6 +66,16 @@ impl Plan {
             add(&mut stack, layers, layer, &mut warn).await.map_err(|error| within(error, layer, layers))?;
         }
         Ok(stack.finish(layers.count()))
+    }
+
+    /// The root itself, with an empty path, which no sink gets: what the highest layer that says anything of it says.
+    pub fn root(&self) -> &Entry {
+        &self.root
+    }
+
+    /// Bytes of all regular files.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// How many entries the root file system has.

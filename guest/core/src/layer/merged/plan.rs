@@ -11,8 +11,18 @@ use crate::text::shown_bytes;
 #[derive(Default)]
 pub struct Stack {
     nodes: BTreeMap<Path, Node>,
-    /// Where each inode's content is: a layer, and the entry's number in it.
-    inodes: Vec<(usize, u64)>,
+    inodes: Vec<Inode>,
+    /// What the last layer that says anything of the root says.
+    root: Option<Entry>,
+}
+
+/// Where an inode's content is.
+struct Inode {
+    layer: usize,
+    /// The entry's, in the layer.
+    number: u64,
+    /// Bytes of a regular file.
+    size: u64,
 }
 
 /// A layer in the making, on top of the others.
@@ -66,6 +76,7 @@ impl Stack {
         let first: BTreeMap<usize, Path> =
             first.into_iter().map(|(inode, (_, _, path))| (inode, path.clone())).collect();
         let mut directories = Vec::new();
+        let mut bytes = 0_u64;
         let mut steps: Vec<Vec<Step>> = std::iter::repeat_with(Vec::new).take(layers).collect();
         for (path, node) in self.nodes {
             let (layer, step) = match node {
@@ -77,7 +88,9 @@ impl Stack {
                 Node::Name { inode, layer, number } => match first.get(&inode).filter(|first| **first != path) {
                     Some(first) => (layer, Step { number, path, link: Some(first.clone()) }),
                     None => {
-                        let (layer, number) = self.inodes.get(inode).copied().unwrap_or((layer, number));
+                        let Inode { layer, number, size } =
+                            *self.inodes.get(inode).unwrap_or(&Inode { layer, number, size: 0 });
+                        bytes = bytes.saturating_add(size);
                         (layer, Step { number, path, link: None })
                     }
                 },
@@ -87,7 +100,8 @@ impl Stack {
             }
         }
         steps.iter_mut().for_each(|steps| steps.sort_by_key(|step| step.number));
-        Plan { directories, steps }
+        let root = self.root.unwrap_or_else(implied);
+        Plan { root, directories, steps, bytes }
     }
 }
 
@@ -98,8 +112,15 @@ impl Upper<'_> {
     /// `malformed` when it cannot be where it wants to be.
     pub fn add(&mut self, mut entry: Entry, number: u64) -> Result<()> {
         let path = std::mem::take(&mut entry.path);
-        // The root, and what AUFS kept for itself.
-        if path.is_empty() || (path.starts_with(META) && path != OPAQUE) {
+        if path.is_empty() {
+            // It can be nothing but a directory.
+            if entry.kind == Kind::Directory {
+                self.stack.root = Some(entry);
+            }
+            return Ok(());
+        }
+        // What AUFS kept for itself.
+        if path.starts_with(META) && path != OPAQUE {
             return Ok(());
         }
         let at = path.iter().rposition(|byte| *byte == b'/');
@@ -109,6 +130,10 @@ impl Upper<'_> {
         if entry.kind == Kind::Regular(0)
             && let Some(hidden) = name.strip_prefix(WHITEOUT)
         {
+            if matches!(hidden, b"" | b"." | b"..") {
+                let message = format!("`{}` is a whiteout of nothing that a directory has", shown_bytes(&path));
+                return Err(Error::malformed("layer", message));
+            }
             if name == OPAQUE {
                 self.opaque.insert(directory.into());
             } else if !name.starts_with(META) {
@@ -123,8 +148,9 @@ impl Upper<'_> {
         let inode = match &entry.kind {
             Kind::HardLink(target) if *target == path => return Ok(()),
             Kind::HardLink(target) => self.inode(target, &path)?,
-            _ => {
-                self.stack.inodes.push((self.layer, number));
+            kind => {
+                let size = if let Kind::Regular(size) = kind { *size } else { 0 };
+                self.stack.inodes.push(Inode { layer: self.layer, number, size });
                 self.stack.inodes.len().saturating_sub(1)
             }
         };

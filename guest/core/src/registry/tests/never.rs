@@ -48,7 +48,7 @@ impl media::Writer for Never {
         match *self {}
     }
 
-    async fn publish(self, _: &str) -> Result<()> {
+    async fn publish(self, _: &str) -> Result<File> {
         match self {}
     }
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::*;
 use crate::inspect::compare::Relation;
 use crate::layer;
-use crate::media::{self, Chunk, Credential, Event, HashAlgorithm, Packed, Request};
+use crate::media::{self, Chunk, Credential, Event, Ground, HashAlgorithm, Packed, Request};
 use crate::memory;
 
 /// Memory that counts the bytes that are read of it.
@@ -54,7 +54,7 @@ impl media::Writer for Never {
         match *self {}
     }
 
-    async fn publish(self, _: &str) -> Result<()> {
+    async fn publish(self, _: &str) -> Result<File> {
         match self {}
     }
 }
@@ -82,10 +82,12 @@ impl Media for Counting {
     type Input = memory::Input;
     type Tree = Never;
     type Directory = Folder;
+    type Store = memory::Store;
     type Sink = memory::Sink;
     type TreeWriter = memory::TreeWriter;
     type Exchange = memory::Exchange;
     type Hasher = memory::Hasher;
+    type Engine = memory::Engine;
 
     fn parallelism(&self) -> u32 {
         1
@@ -107,8 +109,12 @@ impl Media for Counting {
         panic!("nothing is written")
     }
 
-    async fn root_filesystem(&self, dest: &str) -> Result<memory::TreeWriter> {
-        self.0.root_filesystem(dest).await
+    async fn root_filesystem(&self, dest: &str, ground: Ground) -> Result<memory::TreeWriter> {
+        self.0.root_filesystem(dest, ground).await
+    }
+
+    async fn kept(&self, _: &Folder, _: &str) -> Result<Option<memory::TreeWriter>> {
+        panic!("nothing is written")
     }
 
     async fn exchange(&self, request: Request) -> Result<memory::Exchange> {

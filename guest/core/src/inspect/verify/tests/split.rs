@@ -8,7 +8,7 @@ use super::{Files, directory, found, in_layout};
 use crate::error::Result;
 use crate::export::Source;
 use crate::inspect::Limits;
-use crate::media::{self, Chunk, Credential, Event, HashAlgorithm, Media, Packed, Request};
+use crate::media::{self, Chunk, Credential, Event, Ground, HashAlgorithm, Media, Packed, Request};
 use crate::memory::{self, Memory};
 
 struct Split(Memory, u32);
@@ -58,8 +58,8 @@ impl media::Writer for Writer {
         Ok(File(self.0.reader().await?, self.1))
     }
 
-    async fn publish(self, path: &str) -> Result<()> {
-        self.0.publish(path).await
+    async fn publish(self, path: &str) -> Result<File> {
+        Ok(File(self.0.publish(path).await?, self.1))
     }
 }
 
@@ -83,10 +83,12 @@ impl Media for Split {
     type Input = memory::Input;
     type Tree = Tree;
     type Directory = Directory;
+    type Store = memory::Store;
     type Sink = memory::Sink;
     type TreeWriter = memory::TreeWriter;
     type Exchange = memory::Exchange;
     type Hasher = memory::Hasher;
+    type Engine = memory::Engine;
 
     fn parallelism(&self) -> u32 {
         1
@@ -108,8 +110,12 @@ impl Media for Split {
         Ok(Directory(self.0.layout(dest).await?, self.1))
     }
 
-    async fn root_filesystem(&self, dest: &str) -> Result<memory::TreeWriter> {
-        self.0.root_filesystem(dest).await
+    async fn root_filesystem(&self, dest: &str, ground: Ground) -> Result<memory::TreeWriter> {
+        self.0.root_filesystem(dest, ground).await
+    }
+
+    async fn kept(&self, place: &Directory, path: &str) -> Result<Option<memory::TreeWriter>> {
+        self.0.kept(&place.0, path).await
     }
 
     async fn exchange(&self, request: Request) -> Result<memory::Exchange> {

@@ -15,7 +15,7 @@ use super::never::Never;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::layer::hash::Running;
-use crate::media::{self, Chunk, Credential, Event, HashAlgorithm, Packed, Request};
+use crate::media::{self, Chunk, Credential, Event, Ground, HashAlgorithm, Packed, Request};
 use crate::memory;
 use world::World;
 
@@ -139,10 +139,12 @@ impl media::Media for Double {
     type Input = Input;
     type Tree = Never;
     type Directory = Never;
+    type Store = memory::Store;
     type Sink = memory::Sink;
     type TreeWriter = memory::TreeWriter;
     type Exchange = Exchange;
     type Hasher = Hasher;
+    type Engine = memory::Engine;
 
     async fn archive(&self, _: &str) -> Result<memory::Sink> {
         unreachable!("nothing is written here")
@@ -152,7 +154,11 @@ impl media::Media for Double {
         unreachable!("nothing is written here")
     }
 
-    async fn root_filesystem(&self, _: &str) -> Result<memory::TreeWriter> {
+    async fn root_filesystem(&self, _: &str, _: Ground) -> Result<memory::TreeWriter> {
+        unreachable!("nothing is written here")
+    }
+
+    async fn kept(&self, _: &Self::Directory, _: &str) -> Result<Option<memory::TreeWriter>> {
         unreachable!("nothing is written here")
     }
 

@@ -1,0 +1,45 @@
+//! Root file systems that the embedded store keeps beside its images, each under the chain ID of the layers that it is made of: layers that are
+//! the same are unpacked once.
+
+use crate::contents::Bytes;
+use crate::digest::DiffId;
+use crate::error::Result;
+use crate::inspect::meter::Meter;
+use crate::layer::merged::{Files, Plan, Sink};
+use crate::media::{Action, Event, Media, Outcome, Step};
+use crate::store::Layout;
+
+use super::Stack;
+
+/// Unpacks layers, the lowest first, into the store, unless that was done before. They are here and checked.
+///
+/// # Errors
+/// Those of the layers, as [`Plan::new`] has them, and of the store.
+pub async fn keep<'a, M: Media>(
+    media: &'a M,
+    store: &Layout<M::Directory>,
+    layers: impl Iterator<Item = (DiffId, Bytes<'a, M>)>,
+) -> Result<()> {
+    let (diff_ids, layers): (Vec<_>, Vec<_>) = layers.unzip();
+    let top = diff_ids.iter().fold(None, |parent, diff_id| Some(diff_id.chain(parent.as_ref())));
+    let Some(chain) = top else { return Ok(()) };
+    let path = format!("{FOLDER}/{}", chain.as_str().replace(':', "/"));
+    let Some(writer) = media.kept(store.directory(), &path).await? else {
+        let (id, subject) = (format!("write {chain}"), chain.to_string());
+        let (action, outcome) = (Action::Write, Some(Outcome::AlreadyThere));
+        media.emit(Event::Step(Step { id, action, subject, target: None, done: 0, total: None, outcome }));
+        return Ok(());
+    };
+    let stack = Stack::checked(media, layers.into_iter()).await?;
+    let plan = Plan::new(&stack, |warning| media.emit(Event::Warning(warning))).await?;
+    let mut meter = Meter::writing(media, chain.as_str(), plan.bytes());
+    let mut files = Files::new(writer, |bytes| meter.count(bytes));
+    files.entry(plan.root().clone()).await?;
+    plan.write(&stack, &mut files).await?;
+    files.finish().await?;
+    meter.count(0);
+    Ok(())
+}
+
+/// Of the store.
+const FOLDER: &str = "unpacked";

@@ -1,0 +1,180 @@
+//! The import `directories`, its lock: one process at a time names and removes.
+//!
+//! It is held on a file of its own (flock), and so is every file that is open: what somebody has open, whoever that is, is not removed.
+//! The kernel frees what a process held, however it ends.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock, fstat, openat, statat, unlinkat};
+use rustix::io::Errno;
+use wasmtime::component::{Accessor, Resource};
+
+use crate::beneath;
+use crate::bindings::images::ocix::image::directories::{HostLock, HostLockWithStore};
+use crate::directories::{Directory, INGEST};
+use crate::error::{Error, ErrorCode, error};
+use crate::state::{Media, State, get};
+
+/// Held until the last clone is dropped.
+#[derive(Clone)]
+pub struct Lock(Arc<Held>);
+
+struct Held {
+    directory: Directory,
+    _file: fs::File,
+}
+
+impl Lock {
+    /// Waits for it, then sweeps what crashed writers left.
+    pub fn wait(directory: &Directory) -> Result<Self, Error> {
+        let root = directory.made("")?;
+        let path = directory.full(LOCK);
+        let start = Instant::now();
+        let file = loop {
+            match exclusive(&root) {
+                Err(Errno::WOULDBLOCK | Errno::INTR) if start.elapsed() <= PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                Err(Errno::WOULDBLOCK | Errno::INTR) => {
+                    let message = format!(
+                        "`{}` is locked by another process for ten seconds now: wait for it, or stop it",
+                        crate::error::shown(&path.to_string_lossy())
+                    );
+                    return Err(error(directory.fault(), ErrorCode::Other("locked".into()), message));
+                }
+                other => break other.map_err(|why| directory.refused("lock", &path, &why.into()))?,
+            }
+        };
+        // What cannot be removed stays for the next time.
+        let _ = sweep(&root);
+        Ok(Self(Arc::new(Held { directory: directory.clone(), _file: file })))
+    }
+
+    fn remove(&self, path: &str) -> Result<Option<u64>, Error> {
+        let Held { directory, .. } = &*self.0;
+        directory.check(path)?;
+        let remove = || {
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let folder = beneath::descend(directory.root()?, folder.as_bytes())?;
+            let file = beneath::file(&folder, OsStr::new(name))?;
+            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+                return Ok(None);
+            }
+            let metadata = file.metadata()?;
+            if !metadata.is_file() {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+            }
+            unlinkat(&folder, name, AtFlags::empty())?;
+            Ok(Some(metadata.len()))
+        };
+        match remove() {
+            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
+            other => other.map_err(|why| directory.refused("remove", &directory.full(path), &why)),
+        }
+    }
+}
+
+/// Keeps what is open from being removed; false when it has been removed already. Where files cannot be locked, nothing is removed by others
+/// either.
+pub fn keep(file: impl AsFd) -> bool {
+    while flock(&file, FlockOperation::LockShared) == Err(Errno::INTR) {}
+    fstat(&file).is_ok_and(|stat| stat.st_nlink > 0)
+}
+
+/// Takes away what is only there for writers, unless another one is at work.
+pub fn tidy(root: &OwnedFd) {
+    if let Ok(_file) = exclusive(root) {
+        // What is not empty is somebody's, and what cannot be removed stays.
+        let _ = sweep(root);
+        let _ = unlinkat(root, INGEST, AtFlags::REMOVEDIR);
+        let _ = unlinkat(root, LOCK, AtFlags::empty());
+    }
+}
+
+/// The lock, if nobody holds it; `WOULDBLOCK` otherwise.
+fn exclusive(root: &OwnedFd) -> rustix::io::Result<fs::File> {
+    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::CREATE;
+    let file = openat(root, LOCK, flags, Mode::from_raw_mode(0o644))?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+    // Between the two calls its last holder may have removed it: another file is the lock then.
+    match statat(root, LOCK, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(there) if there.st_ino == fstat(&file)?.st_ino => Ok(file.into()),
+        Ok(_) | Err(Errno::NOENT) => Err(Errno::WOULDBLOCK),
+        Err(why) => Err(why),
+    }
+}
+
+/// Removes what crashed writers left.
+fn sweep(root: &OwnedFd) -> io::Result<()> {
+    let ingest = beneath::folder(root, OsStr::new(INGEST))?;
+    // Files, and folders of trees.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    for draft in Dir::read_from(&ingest)?.filter_map(Result::ok) {
+        let name = OsStr::from_bytes(draft.file_name().to_bytes());
+        if matches!(name.as_bytes(), b"." | b"..") {
+            continue;
+        }
+        let Ok(file) = openat(&ingest, name, flags, Mode::empty()) else { continue };
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            let _ = beneath::remove(&ingest, name);
+        }
+    }
+    Ok(())
+}
+
+impl HostLock for State {
+    fn drop(&mut self, lock: Resource<Lock>) -> wasmtime::Result<()> {
+        self.table.delete(lock)?;
+        Ok(())
+    }
+}
+
+impl<T: Send + 'static> HostLockWithStore<T> for Media {
+    async fn remove(
+        accessor: &Accessor<T, Self>,
+        lock: Resource<Lock>,
+        path: String,
+    ) -> wasmtime::Result<Result<Option<u64>, Error>> {
+        let lock = get(accessor, &lock)?;
+        Ok(tokio::task::spawn_blocking(move || lock.remove(&path)).await?)
+    }
+}
+
+const LOCK: &str = ".lock";
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::writers::Writer;
+
+    #[test]
+    fn what_is_open_is_not_removed() {
+        let path = std::env::temp_dir().join(format!("ocix-locks-{}", std::process::id()));
+        let (one, other) = (Directory::store(&path), Directory::store(&path));
+        let published = Writer::create(&one).unwrap().publish("blobs/sha256/x").unwrap();
+        let lock = Lock::wait(&other).unwrap();
+        assert_eq!(lock.remove("blobs/sha256/x").unwrap(), None, "its writer has it open");
+        let found = other.open("blobs/sha256/x").unwrap().unwrap();
+        drop(published);
+        assert_eq!(lock.remove("blobs/sha256/x").unwrap(), None, "a reader has it open");
+        drop(found);
+        // A process that another test is just starting has it open for a moment, as all that is open here.
+        let removed = (0..1000).find_map(|_| {
+            std::thread::sleep(Duration::from_millis(1));
+            lock.remove("blobs/sha256/x").unwrap()
+        });
+        assert_eq!(removed, Some(0));
+        assert_eq!(lock.remove("blobs/sha256/x").unwrap(), None);
+        assert!(other.open("blobs/sha256/x").unwrap().is_none());
+        assert!(lock.remove("../x").is_err() && lock.remove("blobs").is_err());
+        drop(lock);
+        fs::remove_dir_all(path).unwrap();
+    }
+}
