@@ -155,9 +155,14 @@ impl Gzip {
         let settled = place.take();
         let stops = settled.is_none() && self.marks.as_ref().is_some_and(|marks| marks.due(self.budget.made()));
         let flush = if stops { InflateFlush::Block } else { InflateFlush::NoFlush };
-        // What settles a place need not be much.
-        let most = if settled.is_some() { out.len().min(PROOF) } else { out.len() };
-        let out = out.get_mut(..most).unwrap_or_default();
+        let most = match (&settled, &self.marks) {
+            // What settles a place need not be much.
+            (Some(_), _) => PROOF,
+            (None, Some(marks)) if !stops => marks.left(self.budget.made()),
+            (None, _) => usize::MAX,
+        };
+        let room = out.len().min(most);
+        let out = out.get_mut(..room).unwrap_or_default();
         let (read, made) = (self.inflate.total_in(), self.inflate.total_out());
         let status = self.inflate.decompress(input, out, flush);
         let status = status.map_err(|_| malformed("is damaged: its DEFLATE data is not valid"))?;

@@ -81,7 +81,13 @@ impl Marks {
 
     /// Whether one is wanted behind so many bytes of content.
     pub(super) fn due(&self, content: u64) -> bool {
-        content.saturating_sub(self.list.last().map_or(0, |mark| mark.content)) >= self.apart
+        self.left(content) == 0
+    }
+
+    /// Bytes of content until one is wanted.
+    pub(super) fn left(&self, content: u64) -> usize {
+        let behind = content.saturating_sub(self.list.last().map_or(0, |mark| mark.content));
+        usize::try_from(self.apart.saturating_sub(behind)).unwrap_or(usize::MAX)
     }
 
     /// A frame or a member starts.

@@ -12,13 +12,19 @@ use crate::cli::source;
 /// As [`source::parse_image`].
 pub fn parse(text: &str) -> Result<(Content, Option<String>), Error> {
     let (image, path) = split(text);
-    match (source::parse_image(image), text.rsplit_once(':')) {
-        (Ok(content), _) => Ok((content, path.map(str::to_owned))),
-        (Err(_), Some((image, path))) if Path::new(image).exists() => {
-            let (image, path) = (ocix::shown(image), ocix::shown(path));
-            Err(source::wrong(format!("a path in an image begins with a slash: write {image}:/{path}")))
+    let content = source::parse_image(image);
+    match text.rsplit_once(':') {
+        // No registry is a file; what is no reference can only have been meant so.
+        Some((image, inner))
+            if path.is_none()
+                && !source::is_prefix(image)
+                && !Path::new(text).exists()
+                && (Path::new(image).is_file() || (content.is_err() && Path::new(image).exists())) =>
+        {
+            let (image, inner) = (ocix::shown(image), ocix::shown(inner));
+            Err(source::wrong(format!("a path in an image begins with a slash: write {image}:/{inner}")))
         }
-        (Err(error), _) => Err(error),
+        _ => Ok((content?, path.map(str::to_owned))),
     }
 }
 
