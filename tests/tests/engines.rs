@@ -214,7 +214,8 @@ fn podman_has_the_image() {
         scratch.export("site", &format!("type=docker,compression={compression},dest=a.tar"), EPOCH).ok();
         let archive = fs::read(scratch.path("a.tar")).unwrap();
         let expected: Value = serde_json::from_str(&member(&archive, &path(&config(&archive)))).unwrap();
-        for name in ["example.com/x:1", "docker.io/library/site:latest"] {
+        // What has no registry is Docker Hub's or podman's own, as podman read the archive; it knows the name as it was given.
+        for name in ["example.com/x:1", "site"] {
             let inspected: Value = serde_json::from_str(&podman.run(&["image", "inspect", name]).ok().stdout).unwrap();
             assert_eq!(format!("sha256:{}", text(&inspected[0]["Id"])), config(&archive), "{compression} {name}");
             assert_eq!(inspected[0]["RootFS"]["Layers"], expected["rootfs"]["diff_ids"], "{compression} {name}");
