@@ -10,6 +10,7 @@ use bindings::exports::ocix::image::exporter::{self, Content, Created, Delivery,
 use bindings::exports::ocix::image::inspector::{self, Image, ImageBorrow, Piece, Settings};
 use bindings::exports::ocix::image::keeper::{self, Extent};
 use bindings::exports::ocix::image::options::{self, OptionDoc};
+use bindings::exports::ocix::image::unpacker::{self, Unpacked};
 use bindings::ocix::image::directories::Directory;
 use bindings::ocix::image::http::{Exchange, Request};
 use bindings::ocix::image::types::{Chunk, Compression, Error, HashAlgorithm};
@@ -129,6 +130,12 @@ impl options::Guest for Misbehaving {
 
     fn check(_: String) -> Result<(), Error> {
         Ok(())
+    }
+}
+
+impl unpacker::Guest for Misbehaving {
+    async fn unpack(_: Content, _: unpacker::Settings, _: Directory) -> Result<Unpacked, Error> {
+        Ok(Unpacked { entries: 0, bytes: 0 })
     }
 }
 
