@@ -30,7 +30,7 @@ use tokio::task::JoinSet;
 
 use crate::clients::Clients;
 use crate::credentials::endpoint;
-use crate::error::{Error, ErrorCode, Fault, error};
+use crate::error::{ErrorCode, Fault, error};
 use crate::failure;
 use crate::transport::Transport;
 use answer::Body;
@@ -87,7 +87,7 @@ impl Site {
         let endpoints = registries.iter().map(|name| endpoint(name)).collect::<Result<Vec<_>, _>>()?;
         let refused = |why| {
             let message = format!("{address} cannot be listened at: {why}; another port may be free, 0 finds one");
-            Error::from(error(Fault::Host, ErrorCode::Other("listen".into()), message))
+            error(Fault::Host, ErrorCode::Other("listen".into()), message)
         };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let port = listener.local_addr().map_err(refused)?.port();

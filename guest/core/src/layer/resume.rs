@@ -184,7 +184,7 @@ fn start(used: u32, last: u8) -> Vec<u8> {
     if used == u8::BITS {
         return Vec::new();
     }
-    let (mut bits, mut count) = if used % 2 == 0 { (0, 0) } else { (ODD.0, ODD.1) };
+    let (mut bits, mut count) = if used.is_multiple_of(2) { (0, 0) } else { (ODD.0, ODD.1) };
     while count % u8::BITS != used {
         bits |= EVEN.0 << count;
         count = count.saturating_add(EVEN.1);

@@ -30,7 +30,7 @@ impl<D: Directory> Layout<D> {
             let message = format!("`{}` is a tag of several images in the store: write the whole name", shown(source));
             return Err(Error::new(Fault::Request, Code::Unsupported("several images".into()), message));
         }
-        for digest in names.iter().filter_map(Reference::digest).filter(|digest| **digest != image.digest) {
+        if let Some(digest) = names.iter().filter_map(Reference::digest).find(|digest| **digest != image.digest) {
             let message = format!("the image is {}, not {digest}: a name keeps its digest", image.digest);
             return Err(Error::new(Fault::Request, Code::DigestMismatch(image.digest), message));
         }
