@@ -119,7 +119,7 @@ fn the_store_is_read_and_nothing_else() {
     let head = ask(&served.address, "HEAD", &format!("{}{path}", served.root), &[], b"");
     assert_eq!((head.status, head.header("content-length")), (200, Some(blob.len().to_string().as_str())));
     let size = blob.len();
-    let table: [(&[(&str, &str)], u16, &[u8]); 8] = [
+    let table: [(Headers<'_>, u16, &[u8]); 8] = [
         (&[("range", "bytes=2-5")], 206, &blob[2..6]),
         (&[("range", "bytes=5-")], 206, &blob[5..]),
         (&[("range", "bytes=-4")], 206, &blob[size - 4..]),
@@ -242,3 +242,6 @@ fn a_browser_is_opened() {
     served.end(Signal::INT);
     assert!(!fs::exists(link).unwrap());
 }
+
+/// Names and values.
+type Headers<'h> = &'h [(&'h str, &'h str)];

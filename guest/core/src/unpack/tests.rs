@@ -126,8 +126,8 @@ fn a_damaged_image_is_not_written() {
     let wrong_tar = image(&layers, &[diff_ids[0].clone(), other.clone()], json!({}));
     let wrong_blob = image(&layers, &diff_ids, json!({}));
     let mut damaged = layers[1].clone();
-    let content = damaged.windows(5).position(|bytes| bytes == b"root:").unwrap();
-    damaged[content] ^= 1;
+    let at = damaged.windows(5).position(|bytes| bytes == b"root:").unwrap();
+    damaged[at] ^= 1;
     write(&wrong_blob, &diff_ids[1].blob_path(), &damaged);
     for (directory, said) in [(wrong_tar, "config says"), (wrong_blob, "is damaged")] {
         let media = Memory::default();

@@ -34,9 +34,9 @@ async fn image<D: Directory>(layout: &Layout<D>, word: &str) -> Result<Descripto
 }
 
 /// Stores an image under names, or under none.
-async fn store<D: Directory>(directory: &D, word: &str, names: &[&str]) -> Result<Descriptor>
+async fn store<D>(directory: &D, word: &str, names: &[&str]) -> Result<Descriptor>
 where
-    D: Clone,
+    D: Directory + Clone,
 {
     let layout = Layout::store(directory.clone());
     let entry = image(&layout, word).await?;
