@@ -68,7 +68,7 @@ fn what_nobody_says_is_there() {
 fn users_are_numbers_or_looked_up() {
     let none = Accounts::default();
     let all = accounts();
-    let table: [(&str, &Accounts, Result<(u32, u32, &[u32]), Code>); 14] = [
+    let table: [(&str, &Accounts, Result<Ids<'_>, Code>); 14] = [
         ("", &none, Ok((0, 0, &[]))),
         ("root", &all, Ok((0, 0, &[4, 10]))),
         ("app", &all, Ok((1000, 1001, &[4]))),
@@ -107,3 +107,6 @@ fn only_linux_has_bundles() {
     let windows = Config::parse(br#"{"os":"windows","architecture":"amd64","rootfs":{"type":"layers"}}"#).unwrap();
     assert_eq!(made(&windows, None).unwrap_err().code, Code::Unsupported("bundle".into()));
 }
+
+/// The user, the group and the groups beside it.
+type Ids<'g> = (u32, u32, &'g [u32]);

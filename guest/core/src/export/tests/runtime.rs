@@ -12,7 +12,7 @@ fn kept(runtime: &Store, source: Source<Memory>, output: &str) -> Done {
 
 fn warnings(done: &Done) -> Vec<String> {
     let events = done.media.events.borrow();
-    events.iter().filter_map(|event| matches!(event, Event::Warning(_)).then(|| format!("{event:?}"))).collect()
+    events.iter().filter(|event| matches!(event, Event::Warning(_))).map(|event| format!("{event:?}")).collect()
 }
 
 #[test]
