@@ -213,7 +213,7 @@ fn a_mounted_directory_is_filled() {
     shell.args(["--mount", "sh", "-c", script]).current_dir(scratch.path(""));
     shell.env("OCIX", ocix_tests::scratch::binary()).env("OCIX_STORE", scratch.path("store"));
     let run = Run::of(&mut shell).ok();
-    assert_eq!(run.stdout, "xbad good home mounted store ");
+    assert_eq!(run.stdout, "xbad good home mounted ");
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn what_is_damaged_is_not_written() {
     bytes[520] ^= 1;
     fs::set_permissions(&blob, fs::Permissions::from_mode(0o644)).unwrap();
     fs::write(&blob, bytes).unwrap();
-    unpack(&scratch, &["oci:layout", "out"]).failed(1, &["layer 1 of 1", "digest"]);
+    unpack(&scratch, &["oci:layout", "out"]).failed(1, &["layer 1 of 1", "damaged"]);
     assert!(!scratch.path("out").exists());
     assert_eq!(
         fs::read_dir(scratch.path(""))
