@@ -169,14 +169,20 @@ fn contents_have_their_size() {
 }
 
 #[test]
-fn an_attribute_that_cannot_be_set_is_an_error() {
+fn an_attribute_that_cannot_be_set_is_an_error_and_an_unknown_kind_a_warning() {
     let root = scratch("xattrs");
-    let writer = open(&root);
-    let xattrs = vec![("no-such.name".to_owned(), Vec::new())];
-    // The last file of a call may have bytes to come: it is complete when the next call says so.
-    let put = writer.put(vec![(Entry { xattrs, ..entry("file", Kind::Regular(0)) }, Vec::new())]);
-    let refused = put.and_then(|()| writer.finish()).unwrap_err().message;
-    assert!(refused.contains("file") && refused.contains("no-such.name"), "{refused}");
+    let told = |name: &str| {
+        let writer = open(&root);
+        let xattrs = vec![(name.to_owned(), Vec::new())];
+        // The last file of a call may have bytes to come: it is complete when the next call says so.
+        let put = writer.put(vec![(Entry { xattrs, ..entry("file", Kind::Regular(0)) }, Vec::new())]);
+        put.and_then(|()| writer.finish()).map_err(|refused| refused.message)
+    };
+    let long = format!("user.{}", "x".repeat(300));
+    let refused = told(&long).unwrap_err();
+    assert!(refused.contains("file") && refused.contains(&long), "{refused}");
+    let warning = told("no-such.name").unwrap().unwrap();
+    assert!(warning.contains("file") && warning.contains("no-such.name"), "{warning}");
     fs::remove_dir_all(root).unwrap();
 }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::lists::in_order;
 use super::side::Member;
 use crate::contents::Bytes;
 use crate::error::Result;
@@ -128,7 +129,9 @@ pub fn matched<M1: Media, M2: Media>(a: &[Member<'_, M1>], b: &[Member<'_, M2>])
         (Some(one), Some(other)) => (one.0.is_some() && one.0 == other.0) || (one.1.is_some() && one.1 == other.1),
         _ => false,
     };
-    let anchors = in_order(a.len(), b.len(), same);
+    // Of too many layers only those at the start.
+    let most = if a.len().saturating_mul(b.len()) > MOST { 0 } else { MOST };
+    let anchors = in_order(a.len(), b.len(), most, same);
     let mut free: Vec<usize> = (0..b.len()).filter(|j| !anchors.iter().any(|(_, anchor)| anchor == j)).collect();
     let anchored = |i: usize| anchors.iter().any(|(anchor, _)| *anchor == i);
     let mut moved = Vec::new();
@@ -185,44 +188,6 @@ impl LayerPair {
     pub fn differs(&self) -> bool {
         matches!(self.relation, Relation::Replaced | Relation::OnlyA | Relation::OnlyB)
     }
-}
-
-/// The longest list of pairs that are the same and stand in the same order on both sides.
-fn in_order(a: usize, b: usize, same: impl Fn(usize, usize) -> bool) -> Vec<(usize, usize)> {
-    let start = (0..a.min(b)).take_while(|at| same(*at, *at)).count();
-    let mut pairs: Vec<(usize, usize)> = (0..start).map(|at| (at, at)).collect();
-    if a.saturating_mul(b) > MOST {
-        return pairs;
-    }
-    // Row by row from the end: how many pairs there are from here on.
-    let mut rows = vec![vec![0_u32; b.saturating_add(1)]; a.saturating_add(1)];
-    let length = |rows: &[Vec<u32>], i: usize, j: usize| rows.get(i).and_then(|row| row.get(j)).copied().unwrap_or(0);
-    for i in (start..a).rev() {
-        for j in (start..b).rev() {
-            let (below, right) = (i.saturating_add(1), j.saturating_add(1));
-            let most = if same(i, j) {
-                length(&rows, below, right).saturating_add(1)
-            } else {
-                length(&rows, below, j).max(length(&rows, i, right))
-            };
-            if let Some(cell) = rows.get_mut(i).and_then(|row| row.get_mut(j)) {
-                *cell = most;
-            }
-        }
-    }
-    let (mut i, mut j) = (start, start);
-    while i < a && j < b {
-        let (below, right) = (i.saturating_add(1), j.saturating_add(1));
-        if same(i, j) {
-            pairs.push((i, j));
-            (i, j) = (below, right);
-        } else if length(&rows, below, j) >= length(&rows, i, right) {
-            i = below;
-        } else {
-            j = right;
-        }
-    }
-    pairs
 }
 
 /// Bytes that tell how a layer is packed.

@@ -39,47 +39,54 @@ fn name(item: &str) -> String {
     telling.map_or(item, |value| value.get()).to_owned()
 }
 
-/// The positions of a longest common subsequence: of several the same one, whichever list comes first.
+/// Of several longest lists of names in common the same one, whichever list comes first.
 fn common(a: &[String], b: &[String]) -> Vec<(usize, usize)> {
     if b < a {
         return common(b, a).into_iter().map(|(one, other)| (other, one)).collect();
     }
-    let start = a.iter().zip(b).take_while(|(one, other)| one == other).count();
-    let (rest_a, rest_b) = (a.get(start..).unwrap_or_default(), b.get(start..).unwrap_or_default());
-    let mut found: Vec<_> = (0..start).map(|at| (at, at)).collect();
-    if rest_a.len().saturating_mul(rest_b.len()) > MOST {
-        return found;
+    in_order(a.len(), b.len(), MOST, |one, other| a.get(one) == b.get(other))
+}
+
+/// The longest list of pairs that are the same and stand in the same order on both sides. Where more than `most` pairs would have to be looked
+/// at, only those at the start.
+pub fn in_order(a: usize, b: usize, most: usize, same: impl Fn(usize, usize) -> bool) -> Vec<(usize, usize)> {
+    let start = (0..a.min(b)).take_while(|at| same(*at, *at)).count();
+    let mut pairs: Vec<_> = (0..start).map(|at| (at, at)).collect();
+    let (rest_a, rest_b) = (a.saturating_sub(start), b.saturating_sub(start));
+    if rest_a.saturating_mul(rest_b) > most {
+        return pairs;
     }
-    // How many items the ends of both lists have in common, from each pair of positions on.
-    let width = rest_b.len().saturating_add(1);
-    let mut lengths = vec![0_u32; rest_a.len().saturating_add(1).saturating_mul(width)];
-    let at = |one: usize, other: usize| one.saturating_mul(width).saturating_add(other);
-    let of = |lengths: &[u32], one: usize, other: usize| lengths.get(at(one, other)).copied().unwrap_or_default();
-    for (one, name) in rest_a.iter().enumerate().rev() {
-        for (other, also) in rest_b.iter().enumerate().rev() {
-            let (next, beside) = (one.saturating_add(1), other.saturating_add(1));
-            let length = match name == also {
-                true => of(&lengths, next, beside).saturating_add(1),
-                false => of(&lengths, next, other).max(of(&lengths, one, beside)),
+    // How many pairs there are from each two positions on, from the end.
+    let width = rest_b.saturating_add(1);
+    let mut lengths = vec![0_u32; rest_a.saturating_add(1).saturating_mul(width)];
+    let at = |i: usize, j: usize| i.saturating_sub(start).saturating_mul(width).saturating_add(j.saturating_sub(start));
+    let length = |lengths: &[u32], i: usize, j: usize| lengths.get(at(i, j)).copied().unwrap_or_default();
+    for i in (start..a).rev() {
+        for j in (start..b).rev() {
+            let (below, right) = (i.saturating_add(1), j.saturating_add(1));
+            let most = if same(i, j) {
+                length(&lengths, below, right).saturating_add(1)
+            } else {
+                length(&lengths, below, j).max(length(&lengths, i, right))
             };
-            if let Some(place) = lengths.get_mut(at(one, other)) {
-                *place = length;
+            if let Some(cell) = lengths.get_mut(at(i, j)) {
+                *cell = most;
             }
         }
     }
-    let (mut one, mut other) = (0, 0);
-    while let (Some(name), Some(also)) = (rest_a.get(one), rest_b.get(other)) {
-        let (next, beside) = (one.saturating_add(1), other.saturating_add(1));
-        if name == also {
-            found.push((start.saturating_add(one), start.saturating_add(other)));
-            (one, other) = (next, beside);
-        } else if of(&lengths, next, other) >= of(&lengths, one, beside) {
-            one = next;
+    let (mut i, mut j) = (start, start);
+    while i < a && j < b {
+        let (below, right) = (i.saturating_add(1), j.saturating_add(1));
+        if same(i, j) {
+            pairs.push((i, j));
+            (i, j) = (below, right);
+        } else if length(&lengths, below, j) >= length(&lengths, i, right) {
+            i = below;
         } else {
-            other = beside;
+            j = right;
         }
     }
-    found
+    pairs
 }
 
 /// One by one, and what is left over of either.
