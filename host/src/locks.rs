@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock, fstat, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock, fstat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 use wasmtime::component::{Accessor, Resource};
 
@@ -66,9 +66,16 @@ impl Lock {
             if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
                 return Ok(None);
             }
-            let metadata = file.metadata()?;
+            if metadata.is_dir() {
+                // A crash leaves no half of it in its place, and what it leaves is swept.
+                let ingest = directory.made(INGEST).map_err(|error| io::Error::other(error.message))?;
+                let gone = format!("gone-{}", std::process::id());
+                renameat(&folder, name, &ingest, &gone)?;
+                beneath::remove(&ingest, OsStr::new(&gone))?;
+                return Ok(Some(0));
+            }
             if !metadata.is_file() {
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is neither a regular file nor a folder"));
             }
             unlinkat(&folder, name, AtFlags::empty())?;
             Ok(Some(metadata.len()))
@@ -173,7 +180,9 @@ mod tests {
         assert_eq!(removed, Some(0));
         assert_eq!(lock.remove("blobs/sha256/x").unwrap(), None);
         assert!(other.open("blobs/sha256/x").unwrap().is_none());
-        assert!(lock.remove("../x").is_err() && lock.remove("blobs").is_err());
+        assert!(lock.remove("../x").is_err());
+        assert_eq!(lock.remove("blobs").unwrap(), Some(0));
+        assert!(!path.join("blobs").exists());
         drop(lock);
         fs::remove_dir_all(path).unwrap();
     }

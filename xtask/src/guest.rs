@@ -13,7 +13,7 @@ use crate::{cargo, paths};
 
 /// Makes `target/components/{images,toolkit}.wasm`, which `host/build.rs` precompiles. A component is written only when it has changed.
 pub fn build() -> Result<()> {
-    compile(&["--package", "ocix-component", "--package", "ocix-toolkit"])?;
+    compile(&["ocix-component", "ocix-toolkit"])?;
     for (module, component) in [("ocix_component", "images"), ("ocix_toolkit", "toolkit")] {
         encode(module, component)?;
     }
@@ -22,18 +22,20 @@ pub fn build() -> Result<()> {
 
 /// Makes `target/components/misbehaving-{images,toolkit}.wasm`, which break the rules of their worlds so that tests can see what a host does.
 pub fn build_misbehaving() -> Result<()> {
-    compile(&["--package", "ocix-misbehaving-images", "--package", "ocix-misbehaving-toolkit"])?;
+    compile(&["ocix-misbehaving-images", "ocix-misbehaving-toolkit"])?;
     for world in ["images", "toolkit"] {
         encode(&format!("ocix_misbehaving_{world}"), &format!("misbehaving-{world}"))?;
     }
     Ok(())
 }
 
-/// Compiles the packages that `args` select for wasm32 with the profile `guest`: `target/wasm32-unknown-unknown/guest/NAME.wasm`.
-pub fn compile(args: &[&str]) -> Result<()> {
+/// Compiles shells for wasm32 with the profile `guest`: `target/wasm32-unknown-unknown/guest/NAME.wasm`. Each is linked by one processor for minutes:
+/// whoever needs several names them together.
+pub fn compile(shells: &[&str]) -> Result<()> {
     install_target()?;
     let mut command = cargo::cargo("build");
-    command.args(["--profile", "guest", "--target", TARGET]).args(args).env("CARGO_ENCODED_RUSTFLAGS", rustflags());
+    command.args(["--profile", "guest", "--target", TARGET]).env("CARGO_ENCODED_RUSTFLAGS", rustflags());
+    shells.iter().for_each(|shell| drop(command.args(["--package", shell])));
     cargo::build(command)
 }
 
@@ -91,6 +93,10 @@ fn encode(module: &str, component: &str) -> Result<()> {
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
+
+/// The core for components and for pages, and what only tests have.
+pub const SHELLS: [&str; 5] =
+    ["ocix-browser", "ocix-component", "ocix-toolkit", "ocix-misbehaving-images", "ocix-misbehaving-toolkit"];
 
 /// Without WASI: a component imports what its world says and nothing else.
 pub const TARGET: &str = "wasm32-unknown-unknown";

@@ -12,6 +12,7 @@ use crate::{cargo, guest, host, paths, tools, web};
 pub fn run(filters: &[OsString]) -> Result<()> {
     tools::install()?;
     if filters.is_empty() {
+        guest::compile(&guest::SHELLS)?;
         // The command line has the page in it.
         web::build()?;
     }
@@ -97,9 +98,7 @@ fn clippy() -> Result<()> {
     let deny = ["--", "--deny", "warnings"];
     cargo::run(clippy(&[&["--release", "--all-targets"], &host::PACKAGES[..], &deny].concat()))?;
     cargo::run(clippy(&[&["--package", "xtask"], &deny[..]].concat()))?;
-    let shells =
-        ["ocix-component", "ocix-toolkit", "ocix-browser", "ocix-misbehaving-images", "ocix-misbehaving-toolkit"];
-    let shells: Vec<_> = shells.iter().flat_map(|shell| ["--package", shell]).collect();
+    let shells: Vec<_> = guest::SHELLS.iter().flat_map(|shell| ["--package", shell]).collect();
     let mut shells = clippy(&[&["--profile", "guest", "--target", guest::TARGET], &shells[..], &deny].concat());
     shells.env("CARGO_ENCODED_RUSTFLAGS", guest::rustflags());
     cargo::run(shells)

@@ -24,9 +24,7 @@ pub fn build() -> Result<()> {
 
 /// Makes `web/pkg/ocix.js`, `ocix_bg.wasm` and the types: an ES module that is given the wasm's bytes or address.
 fn shell() -> Result<()> {
-    // wasm-bindgen reads which instructions are used from a section that `strip` would remove; it removes the rest itself.
-    let keep = r#"profile.guest.package.ocix-browser.strip="debuginfo""#;
-    guest::compile(&["--package", "ocix-browser", "--config", keep])?;
+    guest::compile(&["ocix-browser"])?;
     let module = paths::target().join(guest::TARGET).join("guest/ocix_browser.wasm");
     let out = paths::root().join("web/pkg");
     let made = paths::target().join("web");

@@ -58,8 +58,8 @@ pub trait Directory {
 pub trait Kept: Directory {
     /// What is in a folder, empty for the directory itself: files by their names, folders with a slash behind. None when nothing is there.
     async fn names(&self, folder: &str) -> Result<Vec<String>>;
-    /// Removes a published file while the lock is held, unless somebody holds the file. The bytes that it had; `None` when it stays, or was not
-    /// there.
+    /// Removes a published file while the lock is held, unless somebody holds the file, or a folder. The bytes that the file had, for a folder 0;
+    /// `None` when it stays, or nothing was there.
     async fn remove(&self, lock: &Self::Lock, path: &str) -> Result<Option<u64>>;
 }
 

@@ -4,6 +4,8 @@
 //! `&` change. A name is one entry: put again, its old entry goes and the new one comes last, as in BuildKit's layouts.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::rc::Rc;
 
 use super::attestation;
 use super::descriptor::{self, Listed};
@@ -41,8 +43,14 @@ struct Entry {
     nameless: bool,
     /// `None` for a digest of an algorithm that ocix does not know.
     listed: Option<Descriptor>,
-    /// JSON text.
-    raw: String,
+    raw: Raw,
+}
+
+/// An entry's JSON text, in that of all of them or alone.
+#[derive(Clone, Debug)]
+struct Raw {
+    text: Rc<str>,
+    range: Range<usize>,
 }
 
 /// A name in a layout.
@@ -68,9 +76,11 @@ impl Index {
     /// # Errors
     /// As [`Index::parse`].
     pub fn of_layout(bytes: &[u8]) -> Result<Self> {
-        if let Some(entries) = quick::entries(bytes) {
-            let entries = entries.into_iter().map(|(listed, raw)| Entry::of(listed, raw)).collect();
-            return Ok(Self { entries, ..Self::default() });
+        let text = std::str::from_utf8(bytes).ok();
+        if let Some((text, entries)) = text.and_then(|text| Some((text, quick::entries(text)?))) {
+            let text: Rc<str> = text.into();
+            let entry = |(listed, range)| Entry::of(listed, Raw { text: text.clone(), range });
+            return Ok(Self { entries: entries.into_iter().map(entry).collect(), ..Self::default() });
         }
         Self::read(read::document_within(bytes, "index", usize::MAX)?, None)
     }
@@ -115,7 +125,7 @@ impl Index {
     /// `unsupported` for a digest of an algorithm that ocix does not know.
     pub fn entries(&self) -> Result<Vec<(Descriptor, &str)>> {
         let entries = self.entries.iter();
-        entries.map(|entry| Ok((entry.listed.clone().ok_or_else(unknown_algorithm)?, entry.raw.as_str()))).collect()
+        entries.map(|entry| Ok((entry.listed.clone().ok_or_else(unknown_algorithm)?, entry.raw.get()))).collect()
     }
 
     /// Everything that it lists, in order, artifacts too, but digests of unknown algorithms.
@@ -157,7 +167,7 @@ impl Index {
         self.entries.push(Entry {
             name: name.map(|name| name.full.clone()),
             nameless: name.is_none() && tag_of(&image).is_none(),
-            raw,
+            raw: raw.into(),
             listed: Some(image),
         });
     }
@@ -167,7 +177,7 @@ impl Index {
         let known = |entry: &Entry| entry.listed.as_ref().is_some_and(|listed| listed.digest == manifest.digest);
         let new = !self.entries.iter().any(known);
         if new {
-            let raw = descriptor::value(&manifest).compact();
+            let raw = descriptor::value(&manifest).compact().into();
             self.entries.push(Entry { name: None, nameless: true, listed: Some(manifest), raw });
         }
         new
@@ -189,7 +199,7 @@ impl Index {
         let mut members = vec![
             ("schemaVersion", Value::Number(2)),
             ("mediaType", media_type::INDEX.into()),
-            ("manifests", Value::Array(self.entries.iter().map(|entry| Value::Raw(&entry.raw)).collect())),
+            ("manifests", Value::Array(self.entries.iter().map(|entry| Value::Raw(entry.raw.get())).collect())),
         ];
         members.extend(self.others.iter().map(|(name, raw)| (name.as_str(), Value::Raw(raw))));
         within(Value::Object(members).compact(), most, "index")
@@ -197,16 +207,16 @@ impl Index {
 }
 
 impl Entry {
-    fn of(listed: Descriptor, raw: &str) -> Self {
+    fn of(listed: Descriptor, raw: Raw) -> Self {
         let name = name_of(&listed).map(str::to_owned);
         let nameless = name.is_none() && tag_of(&listed).is_none();
-        Self { name, nameless, listed: Some(listed), raw: raw.to_owned() }
+        Self { name, nameless, listed: Some(listed), raw }
     }
 
     fn read(listed: Listed, raw: &str) -> Self {
         let name = listed.annotations().get(NAME).cloned();
         let nameless = name.is_none() && !listed.annotations().contains_key(TAG);
-        Self { name, nameless, listed: listed.into_descriptor().ok(), raw: raw.to_owned() }
+        Self { name, nameless, listed: listed.into_descriptor().ok(), raw: raw.to_owned().into() }
     }
 
     fn image(&self) -> Option<&Descriptor> {
@@ -219,6 +229,18 @@ impl Entry {
 
     fn is(&self, image: &Descriptor) -> bool {
         self.image().is_some_and(|own| own.digest == image.digest)
+    }
+}
+
+impl Raw {
+    fn get(&self) -> &str {
+        self.text.get(self.range.clone()).unwrap_or_default()
+    }
+}
+
+impl From<String> for Raw {
+    fn from(text: String) -> Self {
+        Self { range: 0..text.len(), text: text.into() }
     }
 }
 

@@ -1,30 +1,42 @@
-//! Entries of an `index.json` as ocix and most others write it, read in two looks: one at the whole for where entries begin and end, one at each.
+//! Entries of an `index.json` as ocix and BuildKit write it, read in one look.
 //!
 //! Only what has no member that is not known here, none twice, and no value that anybody could understand differently is taken. All else is left to
 //! the strict reader ([`super::read`]), which says the same of what is taken, but looks several times.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::descriptor::is_media_type;
 use crate::descriptor::Descriptor;
-use crate::media_type;
 use crate::platform::Platform;
 
-/// The entries of an index, each with its JSON text; `None` when it is one for the strict reader.
-pub fn entries(bytes: &[u8]) -> Option<Vec<(Descriptor, &str)>> {
-    let Whole { schema_version, media_type, manifests } = serde_json::from_slice(bytes).ok()?;
-    if schema_version != 2 || media_type.is_some_and(|own| own != media_type::INDEX) {
-        return None;
+/// The entries of an index, each with where its JSON text stands; `None` when it is one for the strict reader.
+pub fn entries(text: &str) -> Option<Vec<(Descriptor, Range<usize>)>> {
+    let within = |start| text.get(start..);
+    let mut at = START.len();
+    let mut entries = Vec::new();
+    let mut rest = text.strip_prefix(START)?;
+    while rest != END {
+        if !entries.is_empty() {
+            rest = rest.strip_prefix(',')?;
+            at = at.checked_add(1)?;
+        }
+        // Not as a list of its members, and white space is none of it.
+        rest.starts_with('{').then_some(())?;
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<One<'_>>();
+        let entry = entry(values.next()?.ok()?)?;
+        let end = at.checked_add(values.byte_offset())?;
+        entries.push((entry, at..end));
+        (rest, at) = (within(end)?, end);
     }
-    manifests.into_iter().map(|raw| Some((entry(raw.get())?, raw.get()))).collect()
+    Some(entries)
 }
 
-fn entry(text: &str) -> Option<Descriptor> {
-    let One { media_type, digest, size, annotations, platform, artifact_type } = serde_json::from_str(text).ok()?;
+fn entry(one: One<'_>) -> Option<Descriptor> {
+    let One { media_type, digest, size, annotations, platform, artifact_type } = one;
     let artifact_type = artifact_type.filter(|kind| !kind.is_empty());
     if ![Some(media_type), artifact_type].into_iter().flatten().all(is_media_type) || i64::try_from(size).is_err() {
         return None;
@@ -34,16 +46,6 @@ fn entry(text: &str) -> Option<Descriptor> {
     descriptor.artifact_type = artifact_type.map(str::to_owned);
     descriptor.platform = platform.map(|Runs { os, architecture, variant }| Platform::new(os, architecture, variant));
     Some(descriptor)
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Whole<'a> {
-    schema_version: u8,
-    #[serde(borrow)]
-    media_type: Option<&'a str>,
-    #[serde(borrow)]
-    manifests: Vec<&'a RawValue>,
 }
 
 #[derive(serde::Deserialize)]
@@ -103,10 +105,14 @@ impl<'de> Deserialize<'de> for Pairs {
     }
 }
 
+const START: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":["#;
+const END: &str = "]}";
+
 #[cfg(test)]
 mod tests {
     use super::super::index::Index;
     use super::*;
+    use crate::media_type;
 
     #[test]
     fn what_is_taken_is_what_the_strict_reader_says() {
@@ -122,19 +128,14 @@ mod tests {
             index(&entry("")),
             index(&entry(r#","artifactType":"c/d""#)),
             index(&entry(r#","artifactType":"","platform":null"#)),
-            index(&format!("{}, {}", entry(name), entry(platform))),
-            format!(
-                "\n{}",
-                index(&entry(name)).replace("\"mediaType\":\"application", "\"mediaType\" : \"application")
-            ),
-            r#"{"manifests":[],"schemaVersion":2}"#.to_owned(),
+            index(&format!("{},{}", entry(name).replace("\"size\":", "\"size\" :\n"), entry(platform))),
         ] {
-            let taken = entries(text.as_bytes());
+            let taken = entries(&text);
             let strict = Index::parse(text.as_bytes(), None).unwrap_or_else(|error| panic!("{text}: {error}"));
             let strict: Vec<_> =
                 strict.entries().into_iter().flatten().map(|(entry, raw)| (entry, raw.to_owned())).collect();
-            let taken: Option<Vec<_>> =
-                taken.map(|all| all.into_iter().map(|(entry, raw)| (entry, raw.to_owned())).collect());
+            let own = |(entry, range): (Descriptor, Range<usize>)| (entry, text[range].to_owned());
+            let taken: Option<Vec<_>> = taken.map(|all| all.into_iter().map(own).collect());
             assert_eq!(taken, Some(strict), "{text}");
         }
         // Refused by the strict reader, or more than is known here.
@@ -150,6 +151,14 @@ mod tests {
             index(&entry("").replace(":7", ":9223372036854775808")),
             index(&entry("").replace("sha256:", "sha384:")),
             index("1"),
+            index(&format!("{}, {}", entry(""), entry(""))),
+            index(&format!("{} ,{}", entry(""), entry(""))),
+            index(&format!("{}{}", entry(""), entry(""))),
+            index(&format!("{},", entry(""))),
+            index(&format!(",{}", entry(""))),
+            index(&format!(r#"["a/b","{digest}",7,null,null,null]"#)),
+            format!("{}\n", index("")),
+            r#"{"manifests":[],"schemaVersion":2}"#.to_owned(),
             index("").replace("v1+json", "v2+json"),
             index("").replace(":2", ":1"),
             index("").replace("{\"", "{\"annotations\":{},\""),
@@ -157,7 +166,7 @@ mod tests {
             format!("{}x", index("")),
             "[]".to_owned(),
         ] {
-            assert_eq!(entries(text.as_bytes()), None, "{text}");
+            assert_eq!(entries(&text), None, "{text}");
         }
     }
 }

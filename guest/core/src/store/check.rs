@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::known::KNOWN;
 use super::names::is_named;
 use super::reach::{Reached, is_needed};
+use super::trees::UNPACKED;
 use super::{BLOBS, INDEX_PATH, LAYOUT_PATH, Layout, PIECE};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
@@ -318,8 +319,6 @@ const INGEST: &str = "ingest";
 const LOCK: &str = ".lock";
 /// Where damaged blobs are set aside.
 pub(super) const SET_ASIDE: &str = "damaged";
-/// Where root file systems are.
-const UNPACKED: &str = "unpacked";
 
 /// Blobs that are read at the same time.
 const AT_ONCE: usize = 4;

@@ -1,4 +1,4 @@
-//! Garbage: blobs that no name reaches go, but for those that a running job holds.
+//! Garbage: blobs and unpacked trees that no name reaches go, but for those that a running job holds.
 //!
 //! What names reach is found out without the lock. Blobs are removed a few at a time under the lock, each time after a look at what was named
 //! meanwhile; between the times others get the lock. docs/stores.md says why nothing is lost.
@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::Layout;
 use super::names::is_named;
 use super::reach::Reached;
+use super::trees::Needed;
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::documents::referrer::referrer;
@@ -29,8 +30,10 @@ pub struct Collection {
     pub blobs: Vec<String>,
     /// Bytes of those.
     pub bytes: u64,
-    /// Blobs that no name reaches, but which running jobs need.
+    /// Blobs and trees that no name reaches, but which running jobs need.
     pub held: u64,
+    /// Chain IDs of the unpacked root file systems that no image needs.
+    pub trees: Vec<String>,
     /// What was remembered of blobs that are gone.
     pub records: u64,
 }
@@ -52,6 +55,8 @@ pub async fn collect<M: Media<Directory: Kept>>(
     }
     let mut live = Live { untagged, ..Live::default() };
     if dry_run {
+        let trees = live.lone_trees(store).await?;
+        done.trees = trees.iter().map(Digest::to_string).collect();
         let garbage = live.garbage(store).await?;
         done.images = live.gone.iter().map(Digest::to_string).collect();
         for digest in garbage {
@@ -70,6 +75,18 @@ pub async fn collect<M: Media<Directory: Kept>>(
             index.retain(|entry| is_named(entry) || !live.gone.contains(&entry.digest));
             store.write(&index).await?;
         }
+    }
+    for tree in live.lone_trees(store).await? {
+        let lock = store.directory.lock().await?;
+        live.look(store).await?;
+        if !live.needs_tree(store, &tree).await? {
+            match store.remove_tree(&lock, &tree).await? {
+                true => done.trees.push(tree.to_string()),
+                false => done.held = done.held.saturating_add(1),
+            }
+        }
+        drop(lock);
+        media.sleep(PAUSE).await;
     }
     let garbage = live.garbage(store).await?;
     // Even when there is none: whoever has the lock sweeps.
@@ -104,6 +121,8 @@ struct Live {
     reached: Reached,
     /// Images without a name that are to go.
     gone: BTreeSet<Digest>,
+    /// Trees of what is reached, when there are any.
+    trees: Needed,
     /// As it was when it was looked at.
     index: Vec<u8>,
 }
@@ -147,6 +166,26 @@ impl Live {
         let mut garbage = store.blobs().await?;
         garbage.retain(|digest| !self.reached.has(digest));
         Ok(garbage)
+    }
+
+    /// The trees of no image that is reached.
+    async fn lone_trees<D: Kept>(&mut self, store: &Layout<D>) -> Result<Vec<Digest>> {
+        let all = store.trees().await?;
+        let mut lone = Vec::new();
+        if !all.is_empty() {
+            self.look(store).await?;
+        }
+        for tree in all {
+            if !self.needs_tree(store, &tree).await? {
+                lone.push(tree);
+            }
+        }
+        Ok(lone)
+    }
+
+    async fn needs_tree<D: Directory>(&mut self, store: &Layout<D>, tree: &Digest) -> Result<bool> {
+        self.trees.look(store, &self.reached).await.map_err(unknown)?;
+        Ok(self.trees.has(tree))
     }
 
     async fn mark<D: Directory>(&mut self, store: &Layout<D>, entry: &Descriptor) -> Result<()> {

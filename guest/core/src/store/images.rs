@@ -50,8 +50,7 @@ impl<D: Directory> Layout<D> {
         let listed: Vec<&Descriptor> = index.listed().filter(fits).collect();
         let glances = self.glances(&listed).await;
         let image = |entry: &Descriptor| {
-            let glance = glances.get(entry.digest.as_str());
-            let (glance, broken) = match glance {
+            let (glance, broken) = match glances.of(&entry.digest) {
                 Some(Ok(glance)) => (Some(glance), None),
                 Some(Err(why)) => (None, Some(why.to_string())),
                 None => (None, None),

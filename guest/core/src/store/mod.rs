@@ -15,6 +15,7 @@ mod places;
 mod reach;
 mod repair;
 mod summaries;
+mod trees;
 
 #[cfg(test)]
 mod tests;

@@ -118,11 +118,18 @@ impl Asked {
             Self::Digest(digest) => entry.digest == *digest,
             // Others put whole names where a tag belongs.
             Self::Name { full, given } => match name_of(entry).or(tag_of(entry)) {
-                Some(own) => own == full || own == given || normal(own).is_some_and(|own| own == *full),
+                Some(own) => {
+                    own == full || own == given || same_end(own, full) && normal(own).is_some_and(|own| own == *full)
+                }
                 None => false,
             },
         }
     }
+}
+
+/// Whether two names could be the same: what stands behind the last `/` of `own` stands in `full` too.
+fn same_end(own: &str, full: &str) -> bool {
+    full.contains(own.rsplit('/').next().unwrap_or(own))
 }
 
 /// A name of others, in its normal form.

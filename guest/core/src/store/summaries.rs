@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::reach::Reached;
 use super::{Layout, MAX_INDEX, known};
 use crate::descriptor::Descriptor;
+use crate::digest::Digest;
 use crate::documents::config::Config;
 use crate::documents::manifest::Manifest;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::media::{Directory, Writer};
 use crate::media_type;
 
@@ -27,34 +28,37 @@ pub struct Glance {
 }
 
 /// By digest.
-pub type Glances = BTreeMap<String, Glance>;
+type Glances = BTreeMap<String, Glance>;
+
+/// Of several images.
+pub struct Glanced {
+    known: Glances,
+    read: BTreeMap<String, Result<Glance>>,
+}
+
+impl Glanced {
+    /// Of one of them; when it cannot be read, why.
+    pub fn of(&self, digest: &Digest) -> Option<std::result::Result<&Glance, &Error>> {
+        let digest = digest.as_str();
+        self.known.get(digest).map(Ok).or_else(|| self.read.get(digest).map(Result::as_ref))
+    }
+}
 
 impl<D: Directory> Layout<D> {
-    /// Of these images: what is remembered, and what has to be read for the rest. Of an image that cannot be read, why.
-    pub async fn glances(&self, images: &[&Descriptor]) -> BTreeMap<String, Result<Glance>> {
+    /// Of these images: what is remembered, and what has to be read for the rest.
+    pub async fn glances(&self, images: &[&Descriptor]) -> Glanced {
         let known = self.recalled().await;
-        let mut wanted: BTreeMap<&str, &Descriptor> = BTreeMap::new();
-        let mut glances = BTreeMap::new();
-        for image in images {
-            let digest = image.digest.as_str();
-            match known.get(digest) {
-                Some(glance) => drop(glances.insert(digest.to_owned(), Ok(glance.clone()))),
-                None => drop(wanted.insert(digest, image)),
-            }
-        }
-        if wanted.is_empty() {
-            return glances;
-        }
+        let wanted = images.iter().filter(|image| !known.contains_key(image.digest.as_str()));
+        let wanted: BTreeMap<&str, &Descriptor> = wanted.map(|image| (image.digest.as_str(), *image)).collect();
         let reading = wanted.into_iter().map(async |(digest, image)| (digest.to_owned(), self.glance(image).await));
-        let read: Vec<_> = stream::iter(reading).buffer_unordered(AT_ONCE).collect().await;
-        let new: Glances =
-            read.iter().filter_map(|(digest, glance)| Some((digest.clone(), glance.clone().ok()?))).collect();
+        let read: BTreeMap<_, _> = stream::iter(reading).buffer_unordered(AT_ONCE).collect().await;
+        let new = read.iter().filter_map(|(digest, glance)| Some((digest.as_str(), glance.as_ref().ok()?)));
+        let new: Vec<_> = new.collect();
         if !new.is_empty() {
             // A store that cannot be written to is read again the next time.
-            let _ = self.note_glances(known, new).await;
+            let _ = self.note_glances(&known, new).await;
         }
-        glances.extend(read);
-        glances
+        Glanced { known, read }
     }
 
     async fn glance(&self, image: &Descriptor) -> Result<Glance> {
@@ -88,8 +92,9 @@ impl<D: Directory> Layout<D> {
         read.await.unwrap_or_default()
     }
 
-    async fn note_glances(&self, mut all: Glances, new: Glances) -> Result<()> {
-        all.extend(new);
+    async fn note_glances(&self, known: &Glances, new: Vec<(&str, &Glance)>) -> Result<()> {
+        let all: BTreeMap<&str, &Glance> =
+            known.iter().map(|(digest, glance)| (digest.as_str(), glance)).chain(new).collect();
         let bytes = serde_json::to_vec(&all).unwrap_or_default();
         if bytes.len() > MAX_INDEX {
             return Ok(());

@@ -23,7 +23,7 @@ pub async fn keep<'a, M: Media>(
     let (diff_ids, layers): (Vec<_>, Vec<_>) = layers.unzip();
     let top = diff_ids.iter().fold(None, |parent, diff_id| Some(diff_id.chain(parent.as_ref())));
     let Some(chain) = top else { return Ok(()) };
-    let path = format!("{FOLDER}/{}", chain.as_str().replace(':', "/"));
+    let path = store.tree(&chain).await?;
     let Some(writer) = media.kept(store.directory(), &path).await? else {
         let (id, subject) = (format!("write {chain}"), chain.to_string());
         let (action, outcome) = (Action::Write, Some(Outcome::AlreadyThere));
@@ -40,6 +40,3 @@ pub async fn keep<'a, M: Media>(
     meter.count(0);
     Ok(())
 }
-
-/// Of the store.
-const FOLDER: &str = "unpacked";

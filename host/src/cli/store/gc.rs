@@ -31,6 +31,7 @@ pub struct Command {
 struct Collection {
     images: Vec<String>,
     blobs: Vec<String>,
+    trees: Vec<String>,
     bytes: u64,
     held: u64,
 }
@@ -53,19 +54,23 @@ impl Command {
 }
 
 fn drawn(collection: &Collection, dry_run: bool) -> String {
-    let Collection { images, blobs, bytes, held } = collection;
+    let Collection { images, blobs, trees, bytes, held } = collection;
     let mut text = String::new();
     if dry_run {
         text.extend(images.iter().map(|digest| format!("image {digest}\n")));
         text.extend(blobs.iter().map(|digest| format!("blob {digest}\n")));
+        text.extend(trees.iter().map(|chain| format!("unpacked {chain}\n")));
     }
     let verb = if dry_run { "would free" } else { "freed" };
     text += &format!("{verb} {}: {} blobs", draw::bytes(*bytes), blobs.len());
     if !images.is_empty() {
         text += &format!(", {} images without a name", images.len());
     }
+    if !trees.is_empty() {
+        text += &format!(", {} unpacked root file systems", trees.len());
+    }
     if *held > 0 {
-        text += &format!("; {held} blobs are in use by running jobs");
+        text += &format!("; {held} are in use by running jobs");
     }
     text + "\n"
 }
