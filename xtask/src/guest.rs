@@ -13,7 +13,7 @@ use crate::{cargo, paths};
 
 /// Makes `target/components/{images,toolkit}.wasm`, which `host/build.rs` precompiles. A component is written only when it has changed.
 pub fn build() -> Result<()> {
-    compile(&["ocix-component", "ocix-toolkit"])?;
+    compile(&["ocix-component", "ocix-toolkit"], &paths::target())?;
     for (module, component) in [("ocix_component", "images"), ("ocix_toolkit", "toolkit")] {
         encode(module, component)?;
     }
@@ -22,25 +22,25 @@ pub fn build() -> Result<()> {
 
 /// Makes `target/components/misbehaving-{images,toolkit}.wasm`, which break the rules of their worlds so that tests can see what a host does.
 pub fn build_misbehaving() -> Result<()> {
-    compile(&["ocix-misbehaving-images", "ocix-misbehaving-toolkit"])?;
+    compile(&["ocix-misbehaving-images", "ocix-misbehaving-toolkit"], &paths::target())?;
     for world in ["images", "toolkit"] {
         encode(&format!("ocix_misbehaving_{world}"), &format!("misbehaving-{world}"))?;
     }
     Ok(())
 }
 
-/// Compiles shells for wasm32 with the profile `guest`: `target/wasm32-unknown-unknown/guest/NAME.wasm`. Each is linked by one processor for minutes:
-/// whoever needs several names them together.
-pub fn compile(shells: &[&str]) -> Result<()> {
+/// Compiles shells for wasm32 with the profile `guest`: `wasm32-unknown-unknown/guest/NAME.wasm` in the folder `target`.
+pub fn compile(shells: &[&str], target: &Path) -> Result<()> {
     install_target()?;
     let mut command = cargo::cargo("build");
-    command.args(["--profile", "guest", "--target", TARGET]).env("CARGO_ENCODED_RUSTFLAGS", rustflags());
+    command.args(["--profile", "guest", "--target", TARGET]);
+    command.env("CARGO_ENCODED_RUSTFLAGS", rustflags()).env("CARGO_TARGET_DIR", target);
     shells.iter().for_each(|shell| drop(command.args(["--package", shell])));
     cargo::build(command)
 }
 
 /// The target's standard library, when it is missing.
-fn install_target() -> Result<()> {
+pub fn install_target() -> Result<()> {
     let sysroot = Command::new("rustc").args(["--print", "sysroot"]).current_dir(paths::root()).output();
     let sysroot = sysroot.context("cannot start rustc: install Rust with rustup")?;
     let sysroot = String::from_utf8(sysroot.stdout).context("rustc named a folder that is not UTF-8")?;
@@ -94,7 +94,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// The core for components and for pages, and what only tests have.
+/// All shells: of the components, of pages, and what only tests have.
 pub const SHELLS: [&str; 5] =
     ["ocix-browser", "ocix-component", "ocix-toolkit", "ocix-misbehaving-images", "ocix-misbehaving-toolkit"];
 

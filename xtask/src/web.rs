@@ -24,10 +24,11 @@ pub fn build() -> Result<()> {
 
 /// Makes `web/pkg/ocix.js`, `ocix_bg.wasm` and the types: an ES module that is given the wasm's bytes or address.
 fn shell() -> Result<()> {
-    guest::compile(&["ocix-browser"])?;
-    let module = paths::target().join(guest::TARGET).join("guest/ocix_browser.wasm");
-    let out = paths::root().join("web/pkg");
+    // Nothing of it is shared with the components, which can be compiled at the same time.
     let made = paths::target().join("web");
+    guest::compile(&["ocix-browser"], &made)?;
+    let module = made.join(guest::TARGET).join("guest/ocix_browser.wasm");
+    let out = paths::root().join("web/pkg");
     // The module that the files were made of tells whether there is anything to do.
     let source = made.join("ocix.core.wasm");
     let bytes = fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
