@@ -35,7 +35,9 @@ pub fn compile(shells: &[&str], target: &Path) -> Result<()> {
     let mut command = cargo::cargo("build");
     command.args(["--profile", "guest", "--target", TARGET]);
     command.env("CARGO_ENCODED_RUSTFLAGS", rustflags()).env("CARGO_TARGET_DIR", target);
-    shells.iter().for_each(|shell| drop(command.args(["--package", shell])));
+    for shell in shells {
+        command.args(["--package", shell]);
+    }
     cargo::build(command)
 }
 
