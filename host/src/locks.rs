@@ -66,6 +66,7 @@ impl Lock {
             if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
                 return Ok(None);
             }
+            let metadata = file.metadata()?;
             if metadata.is_dir() {
                 // A crash leaves no half of it in its place, and what it leaves is swept.
                 let ingest = directory.made(INGEST).map_err(|error| io::Error::other(error.message))?;
