@@ -34,8 +34,10 @@ for (const [name, file] of [...SOURCES, ...ARCHIVES, ...LARGE]) {
     const summary = await json(['inspect', path]).catch((error) => error);
     if (summary instanceof Error) {
       const said = await visit.text();
+      const [, several] = /there are (\d+ images): name one/u.exec(summary.message) ?? [];
       const [, words] = /ocix: (?:cannot open `[^`]*`: )?(.*?)(: choose|$)/mu.exec(summary.message);
-      assert.ok(said.includes(words), `${said}\n${summary.message}`);
+      assert.ok(said.includes(several ?? words), `${said}\n${summary.message}`);
+      if (several) for (const { name } of (await json(['tree', path])).roots) assert.ok(said.includes(name), `${said}\n${name}`);
     } else {
       await overview(summary);
       await layers(path);

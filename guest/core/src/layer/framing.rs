@@ -51,6 +51,8 @@ struct Ahead {
     pax: Option<Overrides>,
     long_name: Option<Vec<u8>>,
     long_link: bool,
+    /// How many extended headers.
+    count: u32,
 }
 
 impl Framing {
@@ -62,8 +64,8 @@ impl Framing {
     /// The next bytes, in pieces of any size.
     ///
     /// # Errors
-    /// `malformed` for bytes that readers would not or not all walk, `limit-exceeded` for more than 2 million entries, 1 MiB in an
-    /// extended header or 4096 bytes in a path.
+    /// `malformed` for bytes that readers would not or not all walk, `limit-exceeded` for more than 2 million entries, 64 extended
+    /// headers of an entry, 1 MiB in one of them or 4096 bytes in a path.
     pub fn push(&mut self, mut bytes: &[u8]) -> Result<()> {
         while !bytes.is_empty() {
             let wanted = match self.next {
@@ -159,6 +161,13 @@ impl Framing {
         let size = block.get(124..136).and_then(number).ok_or_else(wrong)?;
         if !matches!(flag, b'x' | b'g' | b'L' | b'K') {
             return self.entry(block, flag, size);
+        }
+        if flag != b'g' {
+            self.ahead.count = self.ahead.count.saturating_add(1);
+            if self.ahead.count > pax::STACKED {
+                let message = format!("an entry of the tar has more than {} extended headers", pax::STACKED);
+                return Err(Error::limit("extended header", message));
+            }
         }
         match usize::try_from(size) {
             Ok(size @ 1..=pax::LIMIT) => self.next = Next::Extension(flag, size),

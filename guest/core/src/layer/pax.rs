@@ -8,6 +8,9 @@ use crate::error::{Error, Result};
 /// Bytes that the records of one entry have at most, as Go's reader has it.
 pub const LIMIT: usize = 1 << 20;
 
+/// Extended headers before one entry, at most.
+pub const STACKED: u32 = 64;
+
 /// The records of one entry, to be written.
 #[derive(Default)]
 pub struct Records(Vec<(Vec<u8>, Vec<u8>)>);

@@ -225,10 +225,13 @@ impl Tar {
         }
         self.ahead.count = self.ahead.count.saturating_add(1);
         self.ahead.at.get_or_insert(self.at);
-        let size = usize::try_from(header.size).ok().filter(|size| *size <= pax::LIMIT && self.ahead.count <= STACKED);
+        let size =
+            usize::try_from(header.size).ok().filter(|size| *size <= pax::LIMIT && self.ahead.count <= pax::STACKED);
         let size = size.ok_or_else(|| {
-            let message =
-                format!("entry {number} of the tar has extended headers of more than 1 MiB, or more than {STACKED}");
+            let message = format!(
+                "entry {number} of the tar has extended headers of more than 1 MiB, or more than {}",
+                pax::STACKED
+            );
             Flaw::new(codes::LIMIT_EXTENSION, message)
         })?;
         if size == 0 {
@@ -360,5 +363,3 @@ fn none() -> Flaw {
 
 /// Bytes of a table of contents that are kept, at most.
 const TABLE: u64 = 64 << 20;
-/// Extended headers before one entry, at most.
-const STACKED: u32 = 64;
