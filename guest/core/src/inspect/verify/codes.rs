@@ -16,6 +16,13 @@ pub struct Code {
     pub explanation: &'static str,
 }
 
+impl Code {
+    /// Whether it says that something was not read on.
+    pub fn is_limit(&self) -> bool {
+        self.name.starts_with("limit-")
+    }
+}
+
 /// All of them, in groups: documents, blobs, compression, tars, names and entries, reproducibility, eStargz, limits.
 pub fn codes() -> &'static [&'static Code] {
     ALL

@@ -35,6 +35,8 @@ pub struct Tar {
     wants_toc: bool,
     /// Whether it stood behind the end.
     has_table: bool,
+    /// Whether a limit ended it: nobody should read on.
+    pub is_over: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -73,7 +75,19 @@ impl Tar {
     pub fn new(limits: Limits, room: u64, wants_toc: bool) -> Self {
         let entries = Entries::new(room, wants_toc);
         let (next, held, ahead) = (Next::Header, Vec::new(), Ahead::default());
-        Self { next, held, ahead, at: 0, limits, count: 0, entries, toc: None, wants_toc, has_table: false }
+        Self {
+            next,
+            held,
+            ahead,
+            at: 0,
+            limits,
+            count: 0,
+            entries,
+            toc: None,
+            wants_toc,
+            has_table: false,
+            is_over: false,
+        }
     }
 
     /// The next bytes.
@@ -197,6 +211,7 @@ impl Tar {
             _ => Ok(()),
         };
         if let Err(flaw) = taken {
+            self.is_over = flaw.code.is_limit();
             findings.flaw(flaw, scope, None);
             self.next = Next::Lost;
         }
