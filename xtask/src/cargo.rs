@@ -21,6 +21,19 @@ pub fn cargo(verb: &str) -> Command {
     command
 }
 
+/// The same command, which gives way to all others.
+pub fn niced(command: &Command) -> Command {
+    let mut nice = Command::new("nice");
+    nice.arg(command.get_program()).args(command.get_args()).current_dir(paths::root());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => nice.env(name, value),
+            None => nice.env_remove(name),
+        };
+    }
+    nice
+}
+
 /// Runs a build and passes on what it says, but for the last line: without work to do, nothing is printed.
 pub fn build(mut command: Command) -> Result<()> {
     if std::io::stderr().is_terminal() {

@@ -54,6 +54,7 @@ pub fn run(filters: &[OsString]) -> Result<()> {
 
 /// Everything that is WebAssembly, and the page, which the command line has in it. A link takes one processor for minutes: two at a time.
 fn shells() -> Result<()> {
+    // Not by both.
     guest::install_target()?;
     std::thread::scope(|scope| {
         let page = scope.spawn(web::build);

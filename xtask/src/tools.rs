@@ -41,11 +41,10 @@ pub fn cargo_deny() -> Result<std::path::PathBuf> {
     let have = Command::new(&program).arg("--version").output();
     if !have.is_ok_and(|have| String::from_utf8_lossy(&have.stdout).trim().ends_with(CARGO_DENY)) {
         // Unoptimized: it runs for a second, and compiles in one instead of five minutes. Tests that run meanwhile go first.
-        let mut install = Command::new("nice");
-        install.args(["cargo", "install", "--quiet", "cargo-deny", "--version", CARGO_DENY]);
-        install.args(["--locked", "--debug", "--force", "--root"]).arg(&folder).current_dir(paths::root());
-        install.env("CARGO_TARGET_DIR", folder.join("build"));
-        cargo::build(install).context("cargo-deny could not be installed")?;
+        let mut install = cargo::cargo("install");
+        install.args(["--quiet", "cargo-deny", "--version", CARGO_DENY, "--locked", "--debug", "--force", "--root"]);
+        install.arg(&folder).env("CARGO_TARGET_DIR", folder.join("build"));
+        cargo::build(cargo::niced(&install)).context("cargo-deny could not be installed")?;
     }
     Ok(program)
 }

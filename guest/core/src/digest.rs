@@ -80,6 +80,11 @@ impl DiffId {
             Some(parent) => Digest::of(format!("{parent} {self}").as_bytes()),
         }
     }
+
+    /// The chain ID of the topmost of these layers, the lowest first; `None` without layers.
+    pub fn chain_of(layers: &[Self]) -> Option<Digest> {
+        layers.iter().fold(None, |parent, diff_id| Some(diff_id.chain(parent.as_ref())))
+    }
 }
 
 impl FromStr for Digest {

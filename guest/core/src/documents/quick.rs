@@ -15,22 +15,20 @@ use crate::platform::Platform;
 
 /// The entries of an index, each with where its JSON text stands; `None` when it is one for the strict reader.
 pub fn entries(text: &str) -> Option<Vec<(Descriptor, Range<usize>)>> {
-    let within = |start| text.get(start..);
-    let mut at = START.len();
     let mut entries = Vec::new();
     let mut rest = text.strip_prefix(START)?;
+    let at = |rest: &str| text.len().saturating_sub(rest.len());
     while rest != END {
         if !entries.is_empty() {
             rest = rest.strip_prefix(',')?;
-            at = at.checked_add(1)?;
         }
         // Not as a list of its members, and white space is none of it.
         rest.starts_with('{').then_some(())?;
         let mut values = serde_json::Deserializer::from_str(rest).into_iter::<One<'_>>();
         let entry = entry(values.next()?.ok()?)?;
-        let end = at.checked_add(values.byte_offset())?;
-        entries.push((entry, at..end));
-        (rest, at) = (within(end)?, end);
+        let start = at(rest);
+        rest = rest.get(values.byte_offset()..)?;
+        entries.push((entry, start..at(rest)));
     }
     Some(entries)
 }

@@ -216,12 +216,17 @@ impl<D: Directory> Layout<D> {
 impl<D: Kept> Layout<D> {
     /// The digests of all blobs that are there, documents among them; what has another name than a digest is none.
     async fn blobs(&self) -> Result<Vec<Digest>> {
-        let mut blobs = Vec::new();
+        self.digests(BLOBS, |name| name).await
+    }
+
+    /// What stands in `FOLDER/ALGORITHM` under a name in which `hex` finds the rest of a digest.
+    async fn digests(&self, folder: &str, hex: fn(&str) -> &str) -> Result<Vec<Digest>> {
+        let mut digests = Vec::new();
         for algorithm in ["sha256", "sha512"] {
-            let names = self.directory.names(&format!("{BLOBS}/{algorithm}")).await?;
-            blobs.extend(names.iter().filter_map(|hex| format!("{algorithm}:{hex}").parse::<Digest>().ok()));
+            let names = self.directory.names(&format!("{folder}/{algorithm}")).await?;
+            digests.extend(names.iter().filter_map(|name| format!("{algorithm}:{}", hex(name)).parse::<Digest>().ok()));
         }
-        Ok(blobs)
+        Ok(digests)
     }
 }
 

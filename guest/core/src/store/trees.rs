@@ -1,11 +1,11 @@
-//! Root file systems that the store keeps beside its images: `unpacked/sha256/HEX`, each under the chain ID of its layers, so that layers that are the
+//! Root file systems that the store keeps beside its images: `unpacked/ALGORITHM/HEX`, each under the chain ID of its layers, so that layers that are the
 //! same are unpacked once. Beside each is an empty file `HEX.lock`: whoever relies on the tree has that open, and garbage is what nobody does.
 
 use std::collections::BTreeSet;
 
 use super::Layout;
 use super::reach::Reached;
-use crate::digest::Digest;
+use crate::digest::{DiffId, Digest};
 use crate::documents::config::Config;
 use crate::documents::manifest::Manifest;
 use crate::error::Result;
@@ -33,9 +33,9 @@ impl<D: Directory> Layout<D> {
 impl<D: Kept> Layout<D> {
     /// The chain IDs of all trees that are there, or that somebody wanted to make.
     pub(super) async fn trees(&self) -> Result<BTreeSet<Digest>> {
-        let names = self.directory.names(&format!("{UNPACKED}/sha256")).await?;
-        let hex = names.iter().map(|name| name.trim_end_matches('/').trim_end_matches(LOCK));
-        Ok(hex.filter_map(|hex| format!("sha256:{hex}").parse().ok()).collect())
+        // A folder has a slash behind its name.
+        let both = self.digests(UNPACKED, |name| name.trim_end_matches('/').trim_end_matches(LOCK)).await?;
+        Ok(both.into_iter().collect())
     }
 
     /// Removes a tree while the lock is held; false when somebody relies on it.
@@ -73,8 +73,7 @@ impl Needed {
                 continue;
             }
             let config = Config::parse(&store.document(&manifest.config).await?).map_err(|error| store.own(error))?;
-            let layers = config.diff_ids().iter();
-            self.chains.extend(layers.fold(None, |parent, diff_id| Some(diff_id.chain(parent.as_ref()))));
+            self.chains.extend(DiffId::chain_of(config.diff_ids()));
         }
         Ok(())
     }

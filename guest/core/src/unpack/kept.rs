@@ -21,8 +21,7 @@ pub async fn keep<'a, M: Media>(
     layers: impl Iterator<Item = (DiffId, Bytes<'a, M>)>,
 ) -> Result<()> {
     let (diff_ids, layers): (Vec<_>, Vec<_>) = layers.unzip();
-    let top = diff_ids.iter().fold(None, |parent, diff_id| Some(diff_id.chain(parent.as_ref())));
-    let Some(chain) = top else { return Ok(()) };
+    let Some(chain) = DiffId::chain_of(&diff_ids) else { return Ok(()) };
     let path = store.tree(&chain).await?;
     let Some(writer) = media.kept(store.directory(), &path).await? else {
         let (id, subject) = (format!("write {chain}"), chain.to_string());

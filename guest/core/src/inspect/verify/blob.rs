@@ -109,12 +109,14 @@ pub async fn check<M: Media>(
 impl<M: Media> Layer<M> {
     async fn push(&mut self, mut piece: &[u8], findings: &mut Findings, scope: &str) {
         let Some(decoder) = &mut self.decoder else { return self.tar.push(piece, findings, scope) };
-        while self.flaw.is_none() && !self.tar.is_over {
+        while self.flaw.is_none() {
             match decoder.push(piece) {
                 Ok((0, out)) if out.is_empty() => return,
                 Ok((taken, out)) => {
                     piece = piece.get(taken..).unwrap_or_default();
                     self.tar.push(&out, findings, scope);
+                    // What follows is not decompressed.
+                    self.flaw = self.tar.limit.take();
                     if let Some(hasher) = self.hasher.as_mut().filter(|_| !out.is_empty()) {
                         hasher.update(out).await;
                     }
@@ -137,10 +139,8 @@ impl<M: Media> Layer<M> {
             Some(Decoder::Gzip(_)) => Packing::Gzip,
             Some(Decoder::Zstd(_)) => Packing::Zstd,
         };
-        // What follows was not decompressed.
-        let is_stopped = self.decoder.is_some() && self.tar.is_over;
         if let Some(decoder) = &self.decoder {
-            self.flaw = self.flaw.or_else(|| decoder.finish().err().filter(|_| !is_stopped));
+            self.flaw = self.flaw.or_else(|| decoder.finish().err());
             for odd in decoder.oddities() {
                 findings.flaw(odd, scope, None);
             }
@@ -152,7 +152,6 @@ impl<M: Media> Layer<M> {
                 findings.flaw(flaw, scope, None);
                 diff_id = None;
             }
-            None if is_stopped => diff_id = None,
             None => {
                 self.tar.finish(findings, scope);
                 if let (Some(mut hasher), Some(algorithm)) = (self.hasher, asked.layer) {

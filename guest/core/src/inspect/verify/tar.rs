@@ -35,8 +35,8 @@ pub struct Tar {
     wants_toc: bool,
     /// Whether it stood behind the end.
     has_table: bool,
-    /// Whether a limit ended it: nobody should read on.
-    pub is_over: bool,
+    /// The limit that ended it, until it is told: nobody should read on.
+    pub limit: Option<Flaw>,
 }
 
 #[derive(Clone, Copy)]
@@ -86,7 +86,7 @@ impl Tar {
             toc: None,
             wants_toc,
             has_table: false,
-            is_over: false,
+            limit: None,
         }
     }
 
@@ -147,7 +147,7 @@ impl Tar {
             )
         };
         match self.next {
-            Next::Lost => {}
+            Next::Lost => self.limit.take().into_iter().for_each(|limit| findings.flaw(limit, scope, None)),
             Next::End if self.held.iter().any(|byte| *byte != 0) => findings.flaw(trailing(), scope, None),
             Next::End => {}
             Next::Header | Next::Zeros if self.held.is_empty() && self.ahead.count == 0 => {
@@ -211,9 +211,11 @@ impl Tar {
             _ => Ok(()),
         };
         if let Err(flaw) = taken {
-            self.is_over = flaw.code.is_limit();
-            findings.flaw(flaw, scope, None);
             self.next = Next::Lost;
+            match flaw.code.is_limit() {
+                true => self.limit = Some(flaw),
+                false => findings.flaw(flaw, scope, None),
+            }
         }
     }
 
