@@ -16,7 +16,7 @@ const scripts = readdirSync(dist).filter((name) => name.endsWith('.js'));
 report('all scripts, gzipped', `${(scripts.reduce((sum, name) => sum + zipped(name), 0) / 1024).toFixed(1)} KiB`, '150 KiB');
 report('wasm, gzipped', `${(zipped('pkg/ocix_bg.wasm') / 1024 ** 2).toFixed(2)} MiB`, '1.5 MB');
 
-const chromium = await start();
+const chromium = await start({ ordinary: true });
 const first = await chromium.visit();
 const paint = await first.page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0].startTime);
 report('first paint', `${paint.toFixed(0)} ms`, '1 s');

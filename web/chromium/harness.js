@@ -63,17 +63,22 @@ export async function serve() {
   return { url: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() };
 }
 
-/** Starts a browser with a profile of its own, and the server. `close` ends both. */
-export async function start() {
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+/**
+ * Starts a browser with a profile of its own, and the server. `close` ends both. Visits are to private windows, which share nothing; their
+ * temporaries are in the memory of the browser. To `ordinary` windows each is in a browser of its own, with temporaries on the disk.
+ */
+export async function start({ ordinary = false } = {}) {
+  const launching = { executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS };
+  const browser = ordinary ? null : await chromium.launch(launching);
+  const open = (options) => browser?.newContext(options) ?? chromium.launchPersistentContext(mkdtempSync(join(scratch, 'profile-')), { ...launching, ...options });
   const server = await serve();
   return {
-    visit: (how) => Visit.begin(browser, { url: server.url, ...how }),
+    visit: (how) => Visit.begin(open, { url: server.url, ...how }),
     url: server.url,
     /** A visit to a page that another program serves. */
-    visitAt: (url) => Visit.begin(browser, { url }),
+    visitAt: (url) => Visit.begin(open, { url }),
     close: async () => {
-      await browser.close();
+      await browser?.close();
       server.close();
     },
   };
@@ -84,9 +89,9 @@ export class Visit {
   requests = [];
   errors = [];
 
-  static async begin(browser, { url, dark = false, phone = false, path = '' }) {
+  static async begin(open, { url, dark = false, phone = false, path = '' }) {
     const visit = new Visit();
-    visit.context = await browser.newContext({
+    visit.context = await open({
       viewport: phone ? { width: 390, height: 844 } : { width: 1440, height: 900 },
       colorScheme: dark ? 'dark' : 'light',
       reducedMotion: 'reduce',

@@ -62,8 +62,10 @@ class Draft {
     this.#gone = gone;
   }
 
+  /** The bytes are the draft's from here on. */
   async append(bytes) {
-    if (!this.#file && this.#disk && this.size + bytes.length > SMALL) {
+    const { length } = bytes;
+    if (!this.#file && this.#disk && this.size + length > SMALL) {
       this.#file = await this.#disk.create();
       let at = 0;
       for (const piece of this.#pieces) {
@@ -74,11 +76,13 @@ class Draft {
     }
     if (this.#file) {
       this.#write(bytes, this.size);
+      // Their memory goes at once, where that is possible: an engine would take its time.
+      bytes.buffer.transfer?.(0);
     } else {
-      this.#hold(bytes.length);
+      this.#hold(length);
       this.#pieces.push(bytes);
     }
-    this.size += bytes.length;
+    this.size += length;
     await breathe();
   }
 

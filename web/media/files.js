@@ -5,7 +5,7 @@ import { breathe } from './turn.js';
 
 // What is read at once: more when what is asked for comes in order.
 const LEAST = 256 << 10;
-const MOST = 4 << 20;
+const MOST = 2 << 20;
 
 /** A `Blob`, read by slices; what follows is read ahead when it is read in order. */
 export class BlobFile {

@@ -1,5 +1,5 @@
-// The import `workers`: a pool of threads that compress, and one that hashes. Each runs the same core, so the bytes do not depend on how
-// many there are; what is small is done at once, where it is.
+// The import `workers`: a pool of threads that compress and hash. Each runs the same core, so the bytes do not depend on how many there are;
+// what is small is done at once, where it is.
 //
 // A thread is `{ post(message, transfer), stop() }`. It takes `{ id, compress: […] }`, `{ hasher, algorithm }`, `{ id, hasher, update }`,
 // `{ id, hasher, sum: true }` and `{ hasher, drop: true }`, and answers `{ id, value | error, used? }`: the memory of what it was sent comes
@@ -8,10 +8,10 @@
 /** Up to here nothing is handed to a thread. */
 const SMALL = 256 << 10;
 /** What a hasher has at most before it, in bytes. */
-const AHEAD = 8 << 20;
+const AHEAD = 4 << 20;
 
 /** Memory that came back is kept for the next bytes: so much of it. */
-const SPARE = 32 << 20;
+const SPARE = 16 << 20;
 
 /** Threads, which are started when there is work for them. */
 export class Pool {
@@ -19,9 +19,8 @@ export class Pool {
   #core;
   #start;
   #threads = [];
-  #hashing;
 
-  /** `start(received)` starts a thread; `size` is how many compress. */
+  /** `start(received)` starts a thread; `size` is how many there are at most. */
   constructor(core, start, size) {
     this.#core = core;
     this.#start = start;
@@ -30,18 +29,18 @@ export class Pool {
 
   async compress(codec, level, dictionary, bytes, parts, last) {
     if (last && bytes.length <= SMALL) return this.#core.compress(codec, level, dictionary, bytes, parts, last);
-    const thread = this.#idle();
+    const thread = this.#least('waiting');
     return thread.ask({ compress: [codec, level, dictionary, bytes, parts, last] }, [bytes.buffer, dictionary.buffer]);
   }
 
   hasher(algorithm) {
-    return new Hasher(this.#core, algorithm, this.spare, () => (this.#hashing ??= new Thread(this.#start, this.spare)));
+    return new Hasher(this.#core, algorithm, this.spare, () => this.#least('hashers'));
   }
 
-  /** The one with the least to do; a new one as long as all are busy and there are fewer than there may be. */
-  #idle() {
-    const least = this.#threads.reduce((least, thread) => (thread.waiting < least.waiting ? thread : least), this.#threads[0]);
-    if (least?.waiting === 0 || this.#threads.length === this.size) return least;
+  /** The one with the fewest of these; a new one as long as all have some and there are fewer than there may be. */
+  #least(of) {
+    const least = this.#threads.reduce((least, thread) => (thread[of] < least[of] ? thread : least), this.#threads[0]);
+    if (least?.[of] === 0 || this.#threads.length === this.size) return least;
     const thread = new Thread(this.#start, this.spare);
     this.#threads.push(thread);
     return thread;
@@ -72,6 +71,8 @@ class Spare {
 
 /** A thread, and what it was asked. */
 class Thread {
+  /** Hashes that are running on it. */
+  hashers = 0;
   #asked = new Map();
   #next = 1;
   #thread;
@@ -86,6 +87,7 @@ class Thread {
     });
   }
 
+  /** What it was asked and has not answered. */
   get waiting() {
     return this.#asked.size;
   }
@@ -140,6 +142,7 @@ class Hasher {
     }
     if (!this.#elsewhere) {
       this.#elsewhere = this.#thread();
+      this.#elsewhere.hashers += 1;
       this.#number = this.#elsewhere.number();
       this.#elsewhere.tell({ hasher: this.#number, algorithm: this.#algorithm });
       for (const kept of this.#kept) this.#send(kept);
@@ -159,7 +162,9 @@ class Hasher {
   }
 
   drop() {
-    this.#elsewhere?.tell({ hasher: this.#number, drop: true });
+    if (!this.#elsewhere) return;
+    this.#elsewhere.hashers -= 1;
+    this.#elsewhere.tell({ hasher: this.#number, drop: true });
   }
 
   #send(bytes) {

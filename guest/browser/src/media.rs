@@ -290,7 +290,8 @@ impl media::Media for Seam {
 
 /// What a host has read.
 fn bytes(read: JsValue) -> Vec<u8> {
-    Uint8Array::new(&read).to_vec()
+    // `new` would make one more copy, which stays until the engine looks for garbage.
+    read.dyn_into::<Uint8Array>().unwrap_or_else(|other| Uint8Array::new(&other)).to_vec()
 }
 
 /// Of a piece: never as long as all memory that there is.

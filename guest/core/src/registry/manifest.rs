@@ -2,6 +2,7 @@
 //! distribution spec, "Pushing manifests").
 
 use super::client::{AnswerOf, Ask, Client};
+use super::retry::{Tries, Wait};
 use super::{progress, referrers};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
@@ -24,19 +25,34 @@ pub async fn put<M: Media>(
         return Ok(Outcome::AlreadyThere);
     }
     progress(client, manifest, 0);
-    let put = Ask::new("PUT", url.clone(), format!("putting the manifest {reference}"));
-    let put = put.with("content-type", &manifest.media_type);
-    let answer = client.send(Ask { body: bytes.to_vec(), ..put }).await?;
-    if !matches!(answer.status, 200..=204) {
-        return Err(client.refused(answer).await);
-    }
-    confirm(client, &answer, &manifest.digest)?;
+    let ask = Ask::new("PUT", url.clone(), format!("putting the manifest {reference}"));
+    let answer = send(client, ask, manifest, bytes).await?;
     // 202 is a promise only.
     if answer.status == 202 && !stands(client, manifest, &url, tag).await? {
         return Err(client.broken("it took a manifest and does not have it"));
     }
     referrers::record(client, manifest, bytes, Some(&answer)).await?;
     Ok(Outcome::Uploaded)
+}
+
+/// Has the registry take these bytes, whose descriptor is right. One that finds another digest has got others, or was reading what somebody
+/// else was writing: it gets them again.
+pub async fn send<M: Media>(client: &Client<'_, M>, ask: Ask, of: &Descriptor, bytes: &[u8]) -> Result<AnswerOf<M>> {
+    let ask = Ask { body: bytes.to_vec(), ..ask.with("content-type", &of.media_type) };
+    let mut tries = Tries::default();
+    loop {
+        let answer = client.send(ask.clone()).await?;
+        if matches!(answer.status, 200..=204) {
+            confirm(client, &answer, &of.digest)?;
+            return Ok(answer);
+        }
+        let tried = answer.tries.max(tries.0.saturating_add(1));
+        let refused = client.refused(answer.after(tried)).await;
+        let passes = matches!(&refused.code, Code::Registry(_, code) if code == "DIGEST_INVALID");
+        if !passes || !client.again(&mut tries, &ask.tried, "it found another digest".into(), Wait::Backoff).await {
+            return Err(refused);
+        }
+    }
 }
 
 /// Whether this very manifest stands there. A registry that does not say what stands under a tag is asked for all of it.

@@ -5,9 +5,8 @@
 //! what somebody else has overwritten is added again.
 
 use super::client::{AnswerOf, Ask, Client};
-use super::manifest::confirm;
 use super::retry::{Tries, Wait};
-use super::url;
+use super::{manifest, url};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::documents::index::Index;
@@ -165,13 +164,8 @@ async fn add<M: Media>(client: &Client<'_, M>, listed: &Listed) -> Result<bool> 
         return Ok(false);
     }
     let bytes = index.to_bytes()?;
-    let digest = Digest::of(&bytes);
-    let put = Ask::new("PUT", url, format!("putting the index {tag}")).with("content-type", media_type::INDEX);
-    let answer = client.send(Ask { body: bytes, ..put }).await?;
-    if !matches!(answer.status, 200..=204) {
-        return Err(client.refused(answer).await);
-    }
-    confirm(client, &answer, &digest)?;
+    let index = Descriptor::of(media_type::INDEX, &bytes);
+    manifest::send(client, Ask::new("PUT", url, format!("putting the index {tag}")), &index, &bytes).await?;
     Ok(true)
 }
 

@@ -72,6 +72,9 @@ impl Refused<'_> {
             (_, "BLOB_UNKNOWN" | "MANIFEST_BLOB_UNKNOWN" | "MANIFEST_UNKNOWN") => {
                 "the registry misses what it had a moment ago; push again".into()
             }
+            (_, "DIGEST_INVALID") => {
+                "it got other bytes than were sent: something on the way changed them; push again".into()
+            }
             (404, _) => "check the name; some registries want a repository to be made before it is pushed to".into(),
             (413, _) => "the registry, or a proxy before it, takes nothing of this size; raise its limit".into(),
             (429, _) | (_, "TOOMANYREQUESTS") => {
@@ -122,6 +125,7 @@ mod tests {
                 "MANIFEST_BLOB_UNKNOWN",
                 ["push again", "trying at r.example/a:v1"],
             ),
+            (400, r#"{"errors":[{"code":"DIGEST_INVALID"}]}"#, "DIGEST_INVALID", ["other bytes", "push again"]),
             (413, "<html>\u{1b}[2J</html>", "", ["this size", "413"]),
             (429, "slow down", "", ["wait", "slow down"]),
             (307, "", "", ["redirects", "307"]),

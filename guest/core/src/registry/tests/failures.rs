@@ -1,5 +1,7 @@
 //! Pushes that fail: what is sent no more, and what is said.
 
+use std::cell::Cell;
+
 use super::double::{Answer, Double, File};
 use super::{REGISTRY, fails, push_layers, push_one, target};
 use crate::contents::Bytes;
@@ -27,6 +29,24 @@ fn digests_that_differ_are_failures() {
     for answer in [Answer::new(200), Answer::new(201).with("docker-content-digest", &sha512)] {
         let media = Double::new(move |asked| asked.is("PUT", "/manifests/").then(|| answer.clone()));
         push_one(&media).expect("pushed");
+    }
+}
+
+/// A registry on files may read a link that another push is just writing, and then finds no digest in it.
+#[test]
+fn manifests_that_arrive_as_others_are_sent_again() {
+    let invalid = || Answer::new(400).saying(r#"{"errors":[{"code":"DIGEST_INVALID"}]}"#);
+    for (bad, fine) in [(1, true), (5, true), (6, false)] {
+        let left = Cell::new(bad);
+        let media = Double::new(move |asked| {
+            let refuses = asked.is("PUT", "/manifests/") && left.get() > 0;
+            refuses.then(|| left.set(left.get() - 1)).map(|()| invalid())
+        });
+        match fine {
+            true => push_one(&media).map(drop).expect("pushed"),
+            false => assert!(fails(&media).to_string().contains("status 400, 6 times: it got other bytes")),
+        }
+        assert_eq!(media.asked().iter().filter(|asked| asked.is("PUT", "/manifests/")).count(), (bad + 1).min(6));
     }
 }
 
