@@ -18,7 +18,8 @@ after(async () => {
   await chromium.close();
 });
 
-for (const [look, how] of [['light', {}], ['dark, phone', { dark: true, phone: true }]]) {
+for (const how of [{}, { dark: true }, { phone: true }, { dark: true, phone: true }]) {
+  const look = [how.dark ? 'dark' : 'light', how.phone ? 'phone' : 'wide'].join(', ');
   test(`axe finds nothing serious: ${look}`, async () => {
     const visit = await chromium.visit(how);
     const found = [];
