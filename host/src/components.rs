@@ -11,6 +11,7 @@ use wasmtime::component::{Component, Linker};
 
 use crate::bindings::images::ImagesPre;
 use crate::bindings::toolkit::ToolkitPre;
+use crate::code::{self, Paged};
 use crate::engine;
 use crate::error::{Error, ErrorCode, Fault, error};
 use crate::failure;
@@ -31,7 +32,7 @@ impl Components {
     /// # Errors
     /// Of the fault `host`: when WebAssembly cannot run on this machine.
     pub fn embedded() -> Result<Self, failure::Error> {
-        let engine = Engine::new(&engine::config()).map_err(|why| failed(&why))?;
+        let engine = Engine::new(&code::allow(engine::config())).map_err(|why| failed(&why))?;
         let images = load(&engine, IMAGES_COMPILED, IMAGES).map_err(|why| failed(&why))?;
         let toolkit = load(&engine, TOOLKIT_COMPILED, TOOLKIT).map_err(|why| failed(&why))?;
         Ok(Self::link(&engine, &images, &toolkit).map_err(|why| failed(&why))?)
@@ -39,7 +40,7 @@ impl Components {
 
     /// The option table's component alone, for those who only ask.
     pub(crate) fn embedded_toolkit() -> Result<ToolkitPre<Bounds>, Error> {
-        let engine = Engine::new(&engine::config()).map_err(|why| failed(&why))?;
+        let engine = Engine::new(&code::allow(engine::config())).map_err(|why| failed(&why))?;
         let toolkit = load(&engine, TOOLKIT_COMPILED, TOOLKIT).map_err(|why| failed(&why))?;
         link_toolkit(&engine, &toolkit).map_err(|why| failed(&why))
     }
@@ -50,7 +51,7 @@ impl Components {
     /// Of the fault `component`: when the bytes are not a component of that world.
     pub fn from_bytes(images: &[u8], toolkit: &[u8]) -> Result<Self, failure::Error> {
         let compile = || {
-            let engine = Engine::new(&engine::config())?;
+            let engine = Engine::new(&code::allow(engine::config()))?;
             Self::link(&engine, &Component::new(&engine, images)?, &Component::new(&engine, toolkit)?)
         };
         let wrong = |why: wasmtime::Error| Error { fault: Fault::Component, ..failed(&why) };
@@ -70,8 +71,8 @@ fn link_toolkit(engine: &Engine, toolkit: &Component) -> wasmtime::Result<Toolki
 }
 
 /// The compiled form, or the one in the cache, or a new one.
-fn load(engine: &Engine, compiled: &[u8], wasm: &[u8]) -> wasmtime::Result<Component> {
-    if let Ok(component) = deserialize(engine, compiled) {
+fn load(engine: &Engine, compiled: &'static Paged<[u8]>, wasm: &[u8]) -> wasmtime::Result<Component> {
+    if let Ok(component) = code::load(engine, compiled) {
         return Ok(component);
     }
     let cached = cache_path(wasm);
@@ -89,10 +90,7 @@ fn load(engine: &Engine, compiled: &[u8], wasm: &[u8]) -> wasmtime::Result<Compo
 }
 
 fn deserialize(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
-    #[expect(
-        unsafe_code,
-        reason = "the bytes are what wasmtime compiled: built into this program, or in the user's own cache"
-    )]
+    #[expect(unsafe_code, reason = "the bytes are what wasmtime compiled, in the user's own cache")]
     unsafe {
         Component::deserialize(engine, bytes)
     }
@@ -144,9 +142,9 @@ fn failed(why: &wasmtime::Error) -> Error {
 }
 
 static IMAGES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/images.wasm"));
-static IMAGES_COMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/images.cwasm"));
+static IMAGES_COMPILED: &Paged<[u8]> = &Paged(*include_bytes!(concat!(env!("OUT_DIR"), "/images.cwasm")));
 static TOOLKIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/toolkit.wasm"));
-static TOOLKIT_COMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/toolkit.cwasm"));
+static TOOLKIT_COMPILED: &Paged<[u8]> = &Paged(*include_bytes!(concat!(env!("OUT_DIR"), "/toolkit.cwasm")));
 
 #[cfg(test)]
 mod tests {

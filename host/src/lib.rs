@@ -32,6 +32,7 @@ mod bindings;
 mod certificates;
 mod clients;
 mod clock;
+mod code;
 mod components;
 mod containerd;
 mod control;

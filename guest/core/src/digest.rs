@@ -51,6 +51,23 @@ impl Digest {
         }
     }
 
+    /// Whether this is one; when not, why.
+    pub fn check(text: &str) -> Result<(), &'static str> {
+        let (algorithm, hex) = text.split_once(':').ok_or("it has no colon")?;
+        let length = match algorithm {
+            "sha256" => 64,
+            "sha512" => 128,
+            _ => return Err("its algorithm is neither sha256 nor sha512"),
+        };
+        if hex.len() != length {
+            return Err("its hex is not as long as its algorithm says");
+        }
+        if !hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err("its hex is not lower-case hexadecimal");
+        }
+        Ok(())
+    }
+
     /// The algorithm before the colon.
     pub fn algorithm(&self) -> HashAlgorithm {
         if self.0.starts_with("sha512:") { HashAlgorithm::Sha512 } else { HashAlgorithm::Sha256 }
@@ -91,26 +108,11 @@ impl FromStr for Digest {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let refuse = |why: &str| {
-            Error::new(
-                Fault::Source,
-                Code::Malformed("digest".into()),
-                format!("`{}` is not a digest: {why}", crate::text::shown(text)),
-            )
+        let refused = |why| {
+            let message = format!("`{}` is not a digest: {why}", crate::text::shown(text));
+            Error::new(Fault::Source, Code::Malformed("digest".into()), message)
         };
-        let (algorithm, hex) = text.split_once(':').ok_or_else(|| refuse("it has no colon"))?;
-        let length = match algorithm {
-            "sha256" => 64,
-            "sha512" => 128,
-            _ => return Err(refuse("its algorithm is neither sha256 nor sha512")),
-        };
-        if hex.len() != length {
-            return Err(refuse("its hex is not as long as its algorithm says"));
-        }
-        if !hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(refuse("its hex is not lower-case hexadecimal"));
-        }
-        Ok(Self(text.into()))
+        Self::check(text).map(|()| Self(text.into())).map_err(refused)
     }
 }
 

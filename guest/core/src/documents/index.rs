@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use super::attestation;
 use super::descriptor::{self, Listed};
+use super::entry::{Entry, NAME, TAG};
 use super::json::Value;
 use super::manifest::{KNOWN, kind, only};
 use super::quick;
@@ -20,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::media_type::{self, Family};
 use crate::text::shown;
 
+pub use super::entry::{CREATED, Seen, name_of, tag_of};
 pub use super::select::{images, select};
 
 /// The file `oci-layout` (image-layout.md), as BuildKit writes it.
@@ -33,24 +35,6 @@ pub struct Index {
     others: Vec<(String, String)>,
     /// Read from among those.
     annotations: BTreeMap<String, String>,
-}
-
-#[derive(Clone, Debug)]
-struct Entry {
-    /// The whole reference, when it has one.
-    name: Option<String>,
-    /// Whether it has neither name nor tag.
-    nameless: bool,
-    /// `None` for a digest of an algorithm that ocix does not know.
-    listed: Option<Descriptor>,
-    raw: Raw,
-}
-
-/// An entry's JSON text, in that of all of them or alone.
-#[derive(Clone, Debug)]
-struct Raw {
-    text: Rc<str>,
-    range: Range<usize>,
 }
 
 /// A name in a layout.
@@ -78,8 +62,8 @@ impl Index {
     pub fn of_layout(bytes: &[u8]) -> Result<Self> {
         let text = std::str::from_utf8(bytes).ok();
         if let Some((text, entries)) = text.and_then(|text| Some((text, quick::entries(text)?))) {
-            let text: Rc<str> = text.into();
-            let entry = |(listed, range)| Entry::of(listed, Raw { text: text.clone(), range });
+            let kept: Rc<str> = text.into();
+            let entry = |(one, range): (quick::One<'_>, Range<usize>)| Entry::glanced(&one, text, &kept, range);
             return Ok(Self { entries: entries.into_iter().map(entry).collect(), ..Self::default() });
         }
         Self::read(read::document_within(bytes, "index", usize::MAX)?, None)
@@ -115,8 +99,7 @@ impl Index {
 
     /// The manifests of attestations, in order, and the images that they say they are about: artifacts too.
     pub fn attestations(&self) -> impl Iterator<Item = (Digest, &Descriptor)> {
-        let listed = self.entries.iter().filter_map(|entry| entry.listed.as_ref());
-        listed.filter_map(|listed| attestation::image_of(listed).map(|image| (image, listed)))
+        self.listed().filter_map(|listed| attestation::image_of(listed).map(|image| (image, listed)))
     }
 
     /// Everything that it lists, in order, artifacts too, each with its JSON text.
@@ -125,17 +108,22 @@ impl Index {
     /// `unsupported` for a digest of an algorithm that ocix does not know.
     pub fn entries(&self) -> Result<Vec<(Descriptor, &str)>> {
         let entries = self.entries.iter();
-        entries.map(|entry| Ok((entry.listed.clone().ok_or_else(unknown_algorithm)?, entry.raw.get()))).collect()
+        entries.map(|entry| Ok((entry.listed().cloned().ok_or_else(unknown_algorithm)?, entry.raw()))).collect()
     }
 
     /// Everything that it lists, in order, artifacts too, but digests of unknown algorithms.
     pub fn listed(&self) -> impl Iterator<Item = &Descriptor> {
-        self.entries.iter().filter_map(|entry| entry.listed.as_ref())
+        self.entries.iter().filter_map(Entry::listed)
+    }
+
+    /// The same at a glance.
+    pub fn seen(&self) -> impl DoubleEndedIterator<Item = Seen<'_>> {
+        self.entries.iter().filter_map(Entry::seen)
     }
 
     /// Takes away what is listed and `keep` does not want; digests of unknown algorithms stay.
-    pub fn retain(&mut self, mut keep: impl FnMut(&Descriptor) -> bool) {
-        self.entries.retain(|entry| entry.listed.as_ref().is_none_or(&mut keep));
+    pub fn retain(&mut self, mut keep: impl FnMut(Seen<'_>) -> bool) {
+        self.entries.retain(|entry| entry.seen().is_none_or(&mut keep));
     }
 
     /// Of the index itself.
@@ -145,7 +133,7 @@ impl Index {
 
     /// The image of this name, which is a whole reference.
     pub fn named(&self, name: &str) -> Option<&Descriptor> {
-        self.entries.iter().rev().find(|entry| entry.name.as_deref() == Some(name))?.image()
+        self.entries.iter().rev().find(|entry| entry.name() == Some(name))?.image()
     }
 
     /// Points a name at an image: the entry of this name goes, wherever it pointed, and a new one comes last. Without a name the image gets an
@@ -153,32 +141,24 @@ impl Index {
     pub fn put(&mut self, name: Option<&Name>, mut image: Descriptor) {
         match name {
             Some(Name { full, tag }) => {
-                self.entries.retain(|entry| entry.name.as_ref() != Some(full));
+                self.entries.retain(|entry| entry.name() != Some(full));
                 image.annotations.insert(NAME.into(), full.clone());
                 image.annotations.extend(tag.iter().map(|tag| (TAG.into(), tag.clone())));
             }
             None => match tag_of(&image) {
-                Some(tag) => self.entries.retain(|entry| entry.name.is_some() || entry.tag() != Some(tag)),
-                None if self.entries.iter().any(|entry| entry.nameless && entry.is(&image)) => return,
+                Some(tag) => self.entries.retain(|entry| entry.name().is_some() || entry.tag() != Some(tag)),
+                None if self.entries.iter().any(|entry| entry.is_nameless() && entry.is(&image)) => return,
                 None => {}
             },
         }
-        let raw = descriptor::value(&image).compact();
-        self.entries.push(Entry {
-            name: name.map(|name| name.full.clone()),
-            nameless: name.is_none() && tag_of(&image).is_none(),
-            raw: raw.into(),
-            listed: Some(image),
-        });
+        self.entries.push(Entry::new(image));
     }
 
     /// Lists a manifest last, unless it is listed already. Whether it was not.
     pub fn add(&mut self, manifest: Descriptor) -> bool {
-        let known = |entry: &Entry| entry.listed.as_ref().is_some_and(|listed| listed.digest == manifest.digest);
-        let new = !self.entries.iter().any(known);
+        let new = !self.seen().any(|entry| entry.digest == manifest.digest.as_str());
         if new {
-            let raw = descriptor::value(&manifest).compact().into();
-            self.entries.push(Entry { name: None, nameless: true, listed: Some(manifest), raw });
+            self.entries.push(Entry::new(manifest));
         }
         new
     }
@@ -199,48 +179,10 @@ impl Index {
         let mut members = vec![
             ("schemaVersion", Value::Number(2)),
             ("mediaType", media_type::INDEX.into()),
-            ("manifests", Value::Array(self.entries.iter().map(|entry| Value::Raw(entry.raw.get())).collect())),
+            ("manifests", Value::Array(self.entries.iter().map(|entry| Value::Raw(entry.raw())).collect())),
         ];
         members.extend(self.others.iter().map(|(name, raw)| (name.as_str(), Value::Raw(raw))));
         within(Value::Object(members).compact(), most, "index")
-    }
-}
-
-impl Entry {
-    fn of(listed: Descriptor, raw: Raw) -> Self {
-        let name = name_of(&listed).map(str::to_owned);
-        let nameless = name.is_none() && tag_of(&listed).is_none();
-        Self { name, nameless, listed: Some(listed), raw }
-    }
-
-    fn read(listed: Listed, raw: &str) -> Self {
-        let name = listed.annotations().get(NAME).cloned();
-        let nameless = name.is_none() && !listed.annotations().contains_key(TAG);
-        Self { name, nameless, listed: listed.into_descriptor().ok(), raw: raw.to_owned().into() }
-    }
-
-    fn image(&self) -> Option<&Descriptor> {
-        self.listed.as_ref().filter(|listed| listed.artifact_type.is_none())
-    }
-
-    fn tag(&self) -> Option<&str> {
-        tag_of(self.listed.as_ref()?)
-    }
-
-    fn is(&self, image: &Descriptor) -> bool {
-        self.image().is_some_and(|own| own.digest == image.digest)
-    }
-}
-
-impl Raw {
-    fn get(&self) -> &str {
-        self.text.get(self.range.clone()).unwrap_or_default()
-    }
-}
-
-impl From<String> for Raw {
-    fn from(text: String) -> Self {
-        Self { range: 0..text.len(), text: text.into() }
     }
 }
 
@@ -281,16 +223,6 @@ fn of_entries(family: Family, entries: Vec<Value<'_>>, annotations: &BTreeMap<St
     within(Value::Object(members).indented(), MAX_WRITTEN, "index")
 }
 
-/// The whole reference that a layout lists an image under.
-pub fn name_of(listed: &Descriptor) -> Option<&str> {
-    listed.annotations.get(NAME).map(String::as_str)
-}
-
-/// The tag that a layout lists an image under (OCI image-layout.md).
-pub fn tag_of(listed: &Descriptor) -> Option<&str> {
-    listed.annotations.get(TAG).map(String::as_str)
-}
-
 /// An image as a layout lists it under a tag alone, or under no name at all.
 pub fn tagged(mut image: Descriptor, tag: Option<&str>) -> Descriptor {
     image.annotations.retain(|key, _| key != NAME && key != TAG);
@@ -302,9 +234,6 @@ fn unknown_algorithm() -> Error {
     let message = "an index lists something under a digest whose algorithm is neither sha256 nor sha512";
     Error::unsupported("digest algorithm", message)
 }
-
-const NAME: &str = "io.containerd.image.name";
-const TAG: &str = "org.opencontainers.image.ref.name";
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ pub mod attestation;
 pub mod config;
 pub(crate) mod descriptor;
 pub mod docker_archive;
+mod entry;
 mod execution;
 pub mod flaw;
 mod healthcheck;

@@ -1,106 +1,163 @@
-//! Entries of an `index.json` as ocix and BuildKit write it, read in one look.
+//! Entries of an `index.json` as ocix and BuildKit write it, read in one look, of which nothing is copied.
 //!
-//! Only what has no member that is not known here, none twice, and no value that anybody could understand differently is taken. All else is left to
-//! the strict reader ([`super::read`]), which says the same of what is taken, but looks several times.
+//! Only what has no member that is not known here, none twice, no white space, no escape, and no value that anybody could understand differently is
+//! taken. All else is left to the strict reader ([`super::read`]), which says the same of what is taken, but looks several times.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::Range;
-
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
 use super::descriptor::is_media_type;
 use crate::descriptor::Descriptor;
+use crate::digest::Digest;
 use crate::platform::Platform;
 
+/// An entry, in its own words.
+#[derive(Clone, Debug, Default)]
+pub struct One<'a> {
+    /// Well-formed.
+    pub media_type: &'a str,
+    /// Well-formed, of a known algorithm.
+    pub digest: &'a str,
+    /// None when it is empty.
+    pub artifact_type: Option<&'a str>,
+    size: u64,
+    /// In byte order of the keys, each once.
+    annotations: Vec<(&'a str, &'a str)>,
+    platform: Option<Runs<'a>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Runs<'a> {
+    os: &'a str,
+    architecture: &'a str,
+    variant: Option<&'a str>,
+}
+
 /// The entries of an index, each with where its JSON text stands; `None` when it is one for the strict reader.
-pub fn entries(text: &str) -> Option<Vec<(Descriptor, Range<usize>)>> {
+pub fn entries(text: &str) -> Option<Vec<(One<'_>, Range<usize>)>> {
+    let mut scan = Scan { rest: text.strip_prefix(START)?, kind: "" };
     let mut entries = Vec::new();
-    let mut rest = text.strip_prefix(START)?;
-    let at = |rest: &str| text.len().saturating_sub(rest.len());
-    while rest != END {
+    let at = |scan: &Scan<'_>| text.len().saturating_sub(scan.rest.len());
+    while scan.rest != END {
         if !entries.is_empty() {
-            rest = rest.strip_prefix(',')?;
+            scan.eat(",")?;
         }
-        // Not as a list of its members, and white space is none of it.
-        rest.starts_with('{').then_some(())?;
-        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<One<'_>>();
-        let entry = entry(values.next()?.ok()?)?;
-        let start = at(rest);
-        rest = rest.get(values.byte_offset()..)?;
-        entries.push((entry, start..at(rest)));
+        let start = at(&scan);
+        let one = scan.entry()?;
+        entries.push((one, start..at(&scan)));
     }
     Some(entries)
 }
 
-fn entry(one: One<'_>) -> Option<Descriptor> {
-    let One { media_type, digest, size, annotations, platform, artifact_type } = one;
-    let artifact_type = artifact_type.filter(|kind| !kind.is_empty());
-    if ![Some(media_type), artifact_type].into_iter().flatten().all(is_media_type) || i64::try_from(size).is_err() {
-        return None;
+/// An entry whose JSON text is one of those that [`entries`] takes.
+pub fn entry(text: &str) -> Option<One<'_>> {
+    let mut scan = Scan { rest: text, kind: "" };
+    scan.entry().filter(|_| scan.rest.is_empty())
+}
+
+impl<'a> One<'a> {
+    /// Of this key.
+    pub fn annotation(&self, key: &str) -> Option<&'a str> {
+        self.annotations.iter().find(|(own, _)| *own == key).map(|(_, value)| *value)
     }
-    let mut descriptor = Descriptor::new(media_type, digest.parse().ok()?, size);
-    descriptor.annotations = annotations.0;
-    descriptor.artifact_type = artifact_type.map(str::to_owned);
-    descriptor.platform = platform.map(|Runs { os, architecture, variant }| Platform::new(os, architecture, variant));
-    Some(descriptor)
+
+    /// Everything that it says.
+    pub fn descriptor(&self) -> Option<Descriptor> {
+        let mut descriptor = Descriptor::new(self.media_type, self.digest.parse().ok()?, self.size);
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        descriptor.annotations = self.annotations.iter().map(owned).collect();
+        descriptor.artifact_type = self.artifact_type.map(str::to_owned);
+        let runs = |Runs { os, architecture, variant }: &Runs<'_>| Platform::new(os, architecture, *variant);
+        descriptor.platform = self.platform.as_ref().map(runs);
+        Some(descriptor)
+    }
 }
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct One<'a> {
-    #[serde(borrow)]
-    media_type: &'a str,
-    #[serde(borrow)]
-    digest: &'a str,
-    size: u64,
-    #[serde(default)]
-    annotations: Pairs,
-    #[serde(borrow)]
-    platform: Option<Runs<'a>>,
-    #[serde(borrow)]
-    artifact_type: Option<&'a str>,
+struct Scan<'a> {
+    /// What was not looked at yet.
+    rest: &'a str,
+    /// A well-formed media type, when there was one.
+    kind: &'a str,
 }
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Runs<'a> {
-    #[serde(borrow)]
-    os: &'a str,
-    #[serde(borrow)]
-    architecture: &'a str,
-    #[serde(borrow)]
-    variant: Option<&'a str>,
-}
+impl<'a> Scan<'a> {
+    fn eat(&mut self, token: &str) -> Option<()> {
+        self.rest = self.rest.strip_prefix(token)?;
+        Some(())
+    }
 
-/// No key twice.
-#[derive(Default)]
-struct Pairs(BTreeMap<String, String>);
+    /// Without its quotes; one that says itself in one way only.
+    fn string(&mut self) -> Option<&'a str> {
+        self.eat("\"")?;
+        let end = self.rest.bytes().position(|byte| (byte == b'"') | (byte == b'\\') | (byte < b' '))?;
+        let (string, rest) = self.rest.split_at_checked(end)?;
+        self.rest = rest.strip_prefix('"')?;
+        Some(string)
+    }
 
-impl<'de> Deserialize<'de> for Pairs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Once;
+    /// Up to 2^63 - 1.
+    fn number(&mut self) -> Option<u64> {
+        let end = self.rest.bytes().position(|byte| !byte.is_ascii_digit())?;
+        let (digits, rest) = self.rest.split_at_checked(end)?;
+        self.rest = rest;
+        let number = digits.parse().ok().filter(|number| i64::try_from(*number).is_ok())?;
+        (digits == "0" || !digits.starts_with('0')).then_some(number)
+    }
 
-        impl<'de> Visitor<'de> for Once {
-            type Value = BTreeMap<String, String>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("texts")
+    /// The members of an object that has some; `member` is at the value of this key.
+    fn object(&mut self, mut member: impl FnMut(&mut Self, &'a str) -> Option<()>) -> Option<()> {
+        self.eat("{")?;
+        loop {
+            let key = self.string()?;
+            self.eat(":")?;
+            member(self, key)?;
+            if self.eat("}").is_some() {
+                return Some(());
             }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs = BTreeMap::new();
-                while let Some((key, value)) = map.next_entry()? {
-                    if pairs.insert(key, value).is_some() {
-                        return Err(A::Error::custom("twice"));
-                    }
-                }
-                Ok(pairs)
-            }
+            self.eat(",")?;
         }
-
-        deserializer.deserialize_map(Once).map(Self)
     }
+
+    fn entry(&mut self) -> Option<One<'a>> {
+        let mut one = One::default();
+        let (mut media_type, mut digest, mut size, mut artifact_type) = (None, None, None, None);
+        self.object(|scan, key| match key {
+            "mediaType" => once(&mut media_type, scan.string()?),
+            "digest" => once(&mut digest, scan.string()?),
+            "size" => once(&mut size, scan.number()?),
+            "artifactType" => once(&mut artifact_type, scan.string()?),
+            "annotations" if one.annotations.is_empty() => scan.object(|scan, key| {
+                let ascends = one.annotations.last().is_none_or(|(last, _)| *last < key);
+                one.annotations.push((key, scan.string()?));
+                ascends.then_some(())
+            }),
+            "platform" => once(&mut one.platform, scan.platform()?),
+            _ => None,
+        })?;
+        (one.media_type, one.digest, one.size) = (media_type?, digest?, size?);
+        one.artifact_type = artifact_type.filter(|kind| !kind.is_empty());
+        // Most are of the kind of the one before.
+        let sound = |kind: &&str| (*kind == self.kind && !kind.is_empty()) || is_media_type(kind);
+        let kinds = [Some(one.media_type), one.artifact_type];
+        let sound = kinds.iter().flatten().all(sound) && Digest::check(one.digest).is_ok();
+        self.kind = one.media_type;
+        sound.then_some(one)
+    }
+
+    fn platform(&mut self) -> Option<Runs<'a>> {
+        let (mut os, mut architecture, mut variant) = (None, None, None);
+        self.object(|scan, key| match key {
+            "os" => once(&mut os, scan.string()?),
+            "architecture" => once(&mut architecture, scan.string()?),
+            "variant" => once(&mut variant, scan.string()?),
+            _ => None,
+        })?;
+        Some(Runs { os: os?, architecture: architecture?, variant })
+    }
+}
+
+/// Not twice.
+fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
+    place.replace(value).is_none().then_some(())
 }
 
 const START: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":["#;
@@ -109,6 +166,7 @@ const END: &str = "]}";
 #[cfg(test)]
 mod tests {
     use super::super::index::Index;
+    use super::entry as entry_of;
     use super::*;
     use crate::media_type;
 
@@ -119,22 +177,27 @@ mod tests {
         let index = |entries: &str| {
             format!(r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[{entries}]}}"#, media_type::INDEX)
         };
-        let name = r#","annotations":{"io.containerd.image.name":"a.example/b:c","k":"\u0076\n"}"#;
+        let name = r#","annotations":{"io.containerd.image.name":"a.example/b:c","k":"v é"}"#;
         let platform = r#","platform":{"architecture":"arm64","os":"linux","variant":"v8"}"#;
         for text in [
             index(""),
             index(&entry("")),
             index(&entry(r#","artifactType":"c/d""#)),
-            index(&entry(r#","artifactType":"","platform":null"#)),
-            index(&format!("{},{}", entry(name).replace("\"size\":", "\"size\" :\n"), entry(platform))),
+            index(&entry(r#","artifactType":"""#)),
+            index(&format!("{},{}", entry(name), entry(platform))),
+            index(&entry("").replace(":7", ":0")),
+            index(&entry("").replace(":7", ":9223372036854775807")),
         ] {
             let taken = entries(&text);
             let strict = Index::parse(text.as_bytes(), None).unwrap_or_else(|error| panic!("{text}: {error}"));
             let strict: Vec<_> =
                 strict.entries().into_iter().flatten().map(|(entry, raw)| (entry, raw.to_owned())).collect();
-            let own = |(entry, range): (Descriptor, Range<usize>)| (entry, text[range].to_owned());
+            let own = |(one, range): (One<'_>, Range<usize>)| (one.descriptor().unwrap(), text[range].to_owned());
             let taken: Option<Vec<_>> = taken.map(|all| all.into_iter().map(own).collect());
-            assert_eq!(taken, Some(strict), "{text}");
+            assert_eq!(taken, Some(strict.clone()), "{text}");
+            for (listed, raw) in strict {
+                assert_eq!(entry_of(&raw).and_then(|one| one.descriptor()), Some(listed));
+            }
         }
         // Refused by the strict reader, or more than is known here.
         for text in [
@@ -145,7 +208,20 @@ mod tests {
             index(&entry(r#","artifactType":"b""#)),
             index(&entry(r#","platform":{"architecture":"amd64","os":"windows","os.version":"10"}"#)),
             index(&entry("").replace("a/b", "a")),
+            index(&entry("").replace("\"mediaType\":", "\"mediaType\":\"\",\"mediaType\":")),
+            index(&entry(r#","platform":null"#)),
+            index(&entry(r#","annotations":{}"#)),
+            index(&entry(r#","annotations":{"b":"1","a":"2"}"#)),
+            index(&entry(r#","annotations":{"a":"\n"}"#)),
+            index(&entry(r#","annotations":{"a":"1"},"annotations":{"b":"1"}"#)),
+            index(&entry(r#","platform":{"architecture":"arm64"}"#)),
+            index(&entry("").replace("\"size\":", "\"size\" :\n")),
+            index(&entry("").replace(":7", ":07")),
+            index(&entry("").replace(":7", ":")),
+            index(&entry("").replace(":7", ":7.0")),
+            index(&entry("").replace(r#","size":7"#, "")),
             index(&entry("").replace(":7", ":-7")),
+            index(&entry("").replace("0f", "0F")),
             index(&entry("").replace(":7", ":9223372036854775808")),
             index(&entry("").replace("sha256:", "sha384:")),
             index("1"),
@@ -164,7 +240,7 @@ mod tests {
             format!("{}x", index("")),
             "[]".to_owned(),
         ] {
-            assert_eq!(entries(&text), None, "{text}");
+            assert!(entries(&text).is_none(), "{text}");
         }
     }
 }

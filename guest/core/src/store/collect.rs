@@ -13,6 +13,7 @@ use super::reach::Reached;
 use super::trees::Needed;
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
+use crate::documents::index::Seen;
 use crate::documents::referrer::referrer;
 use crate::error::{Error, Result};
 use crate::media::{Directory, File, Kept, Media};
@@ -72,7 +73,8 @@ pub async fn collect<M: Media<Directory: Kept>>(
         if !live.gone.is_empty() {
             done.images = live.gone.iter().map(Digest::to_string).collect();
             let mut index = store.index().await?;
-            index.retain(|entry| is_named(entry) || !live.gone.contains(&entry.digest));
+            let gone = |entry: Seen<'_>| entry.descriptor().is_some_and(|own| live.gone.contains(&own.digest));
+            index.retain(|entry| entry.called().is_some() || !gone(entry));
             store.write(&index).await?;
         }
     }

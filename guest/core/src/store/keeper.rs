@@ -6,7 +6,7 @@ use futures_util::future::{Either, select};
 
 use super::check::{self, Report};
 use super::collect::{self, Collection};
-use super::images::Image;
+use super::images::Images;
 use super::{Layout, repair};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ use crate::media::{Kept, Media};
 ///
 /// # Errors
 /// As [`Layout::images`].
-pub async fn images<M: Media>(media: &M, filter: &str, store: M::Directory) -> Result<Vec<Image>> {
+pub async fn images<M: Media>(media: &M, filter: &str, store: M::Directory) -> Result<Images> {
     stoppable(media, Layout::store(store).images(filter)).await
 }
 

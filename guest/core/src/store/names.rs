@@ -3,7 +3,7 @@
 use super::{INDEX_PATH, Layout};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
-use crate::documents::index::{name_of, tag_of, tagged};
+use crate::documents::index::{Seen, name_of, tag_of, tagged};
 use crate::error::{Code, Error, Fault, Result};
 use crate::export::deliver::entry_name;
 use crate::media::Directory;
@@ -24,7 +24,8 @@ impl<D: Directory> Layout<D> {
         }
         let _lock = self.directory.lock().await?;
         let index = self.index().await?;
-        let found: Vec<&Descriptor> = index.listed().filter(|entry| asked.is(entry)).collect();
+        let found: Vec<_> =
+            index.seen().filter(|entry| asked.is(*entry)).filter_map(|entry| entry.descriptor()).collect();
         let Some(image) = found.last().map(|image| tagged((*image).clone(), None)) else { return Err(none(source)) };
         if found.iter().any(|other| other.digest != image.digest) {
             let message = format!("`{}` is a tag of several images in the store: write the whole name", shown(source));
@@ -60,10 +61,11 @@ impl<D: Directory> Layout<D> {
                 }
             };
             // By its digest goes what has no name.
-            let means = |entry: &Descriptor| asked.is(entry) && is_named(entry) != asked.is_digest();
-            let digest = index.listed().find(|entry| means(entry)).map(|entry| entry.digest.clone());
+            let means = |entry: Seen<'_>| asked.is(entry) && entry.called().is_some() != asked.is_digest();
+            let meant = index.seen().find(|entry| means(*entry)).and_then(|entry| entry.descriptor());
+            let digest = meant.map(|entry| entry.digest.clone());
             index.retain(|entry| !means(entry));
-            let named = index.listed().find(|entry| asked.is(entry)).and_then(|own| name_of(own).or(tag_of(own)));
+            let named = index.seen().find(|entry| asked.is(*entry)).and_then(|own| own.called());
             answers.push(match (digest, named) {
                 (Some(digest), _) => Ok(digest),
                 (None, Some(own)) => {
@@ -113,11 +115,11 @@ impl Asked {
         matches!(self, Self::Digest(_))
     }
 
-    fn is(&self, entry: &Descriptor) -> bool {
+    fn is(&self, entry: Seen<'_>) -> bool {
         match self {
-            Self::Digest(digest) => entry.digest == *digest,
+            Self::Digest(digest) => entry.digest == digest.as_str(),
             // Others put whole names where a tag belongs.
-            Self::Name { full, given } => match name_of(entry).or(tag_of(entry)) {
+            Self::Name { full, given } => match entry.called() {
                 Some(own) => {
                     own == full || own == given || same_end(own, full) && normal(own).is_some_and(|own| own == *full)
                 }

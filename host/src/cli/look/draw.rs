@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table};
 use indicatif::HumanBytes;
 use jiff::Timestamp;
+use tabwriter::TabWriter;
 
 /// Bold.
 pub const BOLD: &str = "\u{1b}[1m";
@@ -31,19 +31,24 @@ pub fn print(text: &str) -> bool {
 
 /// Rows below each other, two spaces between columns; those in `right` stand at the right. Ends with a line break unless it is empty.
 pub fn table(rows: Vec<Vec<String>>, right: &[usize]) -> String {
-    if rows.is_empty() {
-        return String::new();
-    }
-    let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.add_rows(rows);
-    for (number, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
-        if right.contains(&number) {
-            column.set_cell_alignment(CellAlignment::Right);
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..)
+        .map_while(|column| Some(width(column)?).map(|width| if right.contains(&column) { width } else { 0 }))
+        .collect();
+    let mut table = TabWriter::new(Vec::new()).minwidth(0).padding(2);
+    let mut write = || {
+        for row in &rows {
+            for (cell, width) in row.iter().zip(&widths) {
+                write!(table, "{cell:>width$}\t")?;
+            }
+            writeln!(table)?;
         }
-    }
-    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+        table.flush()
+    };
+    // Into memory nothing fails.
+    let _ = write();
+    let text = table.into_inner().ok().and_then(|text| String::from_utf8(text).ok()).unwrap_or_default();
+    text.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
 }
 
 /// Text of an image: nothing in it steers the terminal, or is a command to whoever reads a log.

@@ -14,7 +14,7 @@ use futures_util::stream::FuturesUnordered;
 
 use crate::contents::Bytes;
 use crate::descriptor::Descriptor;
-use crate::documents::index::Name;
+use crate::documents::index::{CREATED, Name};
 use crate::documents::time;
 use crate::error::{Code, Error, Fault, Result};
 use crate::media::{Action, Event, Media, Outcome, Step};
@@ -240,5 +240,3 @@ fn dest<'i, M: Media>(image: &'i Image<'_, '_, M>) -> Result<&'i str> {
 }
 
 const STOPPED: &str = "stopped, since another target has failed and --fail-fast was given";
-/// OCI annotations.md.
-pub const CREATED: &str = "org.opencontainers.image.created";

@@ -1,0 +1,230 @@
+//! Entries of an index: what they say of themselves, and their JSON text, which is kept as it was read.
+//!
+//! An entry of a layout's `index.json` that was read in one look ([`super::quick`]) says at once what it is called; the rest of it is read when somebody
+//! wants it. A list of thousands of names costs little more than reading its text.
+
+use std::cell::OnceCell;
+use std::ops::Range;
+use std::rc::Rc;
+
+use super::descriptor::{self, Listed};
+use super::quick;
+use crate::descriptor::Descriptor;
+
+#[derive(Clone, Debug)]
+pub struct Entry {
+    raw: Raw,
+    content: Content,
+}
+
+/// What an entry says.
+#[derive(Clone, Debug)]
+enum Content {
+    /// As the strict reader has it.
+    Read {
+        name: Option<String>,
+        tag: Option<String>,
+        /// `None` for a digest of an algorithm that ocix does not know.
+        listed: Option<Descriptor>,
+    },
+    /// Where its words stand in its text; all of it when somebody wants it.
+    Seen(Words, OnceCell<Option<Descriptor>>),
+}
+
+/// Where in the text of all entries.
+#[derive(Clone, Debug)]
+struct Words {
+    media_type: Range<usize>,
+    digest: Range<usize>,
+    artifact_type: Option<Range<usize>>,
+    name: Option<Range<usize>>,
+    tag: Option<Range<usize>>,
+    created: Option<Range<usize>>,
+}
+
+/// What an entry says of itself that is no descriptor of an unknown algorithm, as far as a list shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// Of what it stands for.
+    pub media_type: &'a str,
+    /// Well-formed.
+    pub digest: &'a str,
+    /// When it is an artifact.
+    pub artifact_type: Option<&'a str>,
+    /// The whole reference, when it has one.
+    pub name: Option<&'a str>,
+    /// The tag beside the name, or alone.
+    pub tag: Option<&'a str>,
+    /// When the image was made, in the words of whoever listed it.
+    pub created: Option<&'a str>,
+    entry: &'a Entry,
+}
+
+/// An entry's JSON text, in that of all of them or alone.
+#[derive(Clone, Debug)]
+struct Raw {
+    text: Rc<str>,
+    range: Range<usize>,
+}
+
+impl Entry {
+    /// That is listed now.
+    pub fn new(listed: Descriptor) -> Self {
+        let raw = descriptor::value(&listed).compact();
+        let [name, tag] = [name_of(&listed), tag_of(&listed)].map(|text| text.map(str::to_owned));
+        Self { raw: raw.into(), content: Content::Read { name, tag, listed: Some(listed) } }
+    }
+
+    /// That was read in one look out of `text`, of which `kept` is a copy, and stands there.
+    pub fn glanced(one: &quick::One<'_>, text: &str, kept: &Rc<str>, range: Range<usize>) -> Self {
+        let raw = Raw { text: kept.clone(), range };
+        Self { raw, content: Content::Seen(Words::of(one, text), OnceCell::new()) }
+    }
+
+    /// That the strict reader has read.
+    pub fn read(listed: Listed, raw: &str) -> Self {
+        let [name, tag] = [NAME, TAG].map(|key| listed.annotations().get(key).cloned());
+        Self { raw: raw.to_owned().into(), content: Content::Read { name, tag, listed: listed.into_descriptor().ok() } }
+    }
+
+    /// `None` for a digest of an algorithm that ocix does not know.
+    pub fn listed(&self) -> Option<&Descriptor> {
+        match &self.content {
+            Content::Read { listed, .. } => listed.as_ref(),
+            Content::Seen(_, listed) => {
+                listed.get_or_init(|| quick::entry(self.raw.get()).and_then(|one| one.descriptor())).as_ref()
+            }
+        }
+    }
+
+    /// The same at a glance.
+    pub fn seen(&self) -> Option<Seen<'_>> {
+        match &self.content {
+            Content::Read { name, tag, listed } => {
+                let listed = listed.as_ref()?;
+                Some(Seen {
+                    media_type: &listed.media_type,
+                    digest: listed.digest.as_str(),
+                    artifact_type: listed.artifact_type.as_deref(),
+                    name: name.as_deref(),
+                    tag: tag.as_deref(),
+                    created: listed.annotations.get(CREATED).map(String::as_str),
+                    entry: self,
+                })
+            }
+            Content::Seen(words, _) => {
+                let Words { media_type, digest, artifact_type, name, tag, created } = words;
+                let text = &self.raw.text;
+                let word = |range: &Option<Range<usize>>| range.clone().and_then(|range| text.get(range));
+                Some(Seen {
+                    media_type: text.get(media_type.clone())?,
+                    digest: text.get(digest.clone())?,
+                    artifact_type: word(artifact_type),
+                    name: word(name),
+                    tag: word(tag),
+                    created: word(created),
+                    entry: self,
+                })
+            }
+        }
+    }
+
+    /// Its JSON text.
+    pub fn raw(&self) -> &str {
+        self.raw.get()
+    }
+
+    /// Unless it is an artifact.
+    pub fn image(&self) -> Option<&Descriptor> {
+        self.listed().filter(|listed| listed.artifact_type.is_none())
+    }
+
+    /// The whole reference, when it has one.
+    pub fn name(&self) -> Option<&str> {
+        match &self.content {
+            Content::Read { name, .. } => name.as_deref(),
+            Content::Seen(words, _) => self.raw.text.get(words.name.clone()?),
+        }
+    }
+
+    /// The tag beside the name, or alone.
+    pub fn tag(&self) -> Option<&str> {
+        match &self.content {
+            Content::Read { tag, listed, .. } => tag.as_deref().filter(|_| listed.is_some()),
+            Content::Seen(words, _) => self.raw.text.get(words.tag.clone()?),
+        }
+    }
+
+    /// Whether it has neither name nor tag.
+    pub fn is_nameless(&self) -> bool {
+        match &self.content {
+            Content::Read { name, tag, .. } => name.is_none() && tag.is_none(),
+            Content::Seen(words, _) => words.name.is_none() && words.tag.is_none(),
+        }
+    }
+
+    /// Whether it lists this image.
+    pub fn is(&self, image: &Descriptor) -> bool {
+        let same = |own: Seen<'_>| own.artifact_type.is_none() && own.digest == image.digest.as_str();
+        self.seen().is_some_and(same)
+    }
+}
+
+impl Words {
+    /// Of an entry that was read out of this text.
+    fn of(one: &quick::One<'_>, text: &str) -> Self {
+        let range = |word: &str| {
+            let start = word.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+            start..start.saturating_add(word.len())
+        };
+        Self {
+            media_type: range(one.media_type),
+            digest: range(one.digest),
+            artifact_type: one.artifact_type.map(range),
+            name: one.annotation(NAME).map(range),
+            tag: one.annotation(TAG).map(range),
+            created: one.annotation(CREATED).map(range),
+        }
+    }
+}
+
+impl<'a> Seen<'a> {
+    /// All that it says.
+    pub fn descriptor(&self) -> Option<&'a Descriptor> {
+        self.entry.listed()
+    }
+
+    /// Its name, or its tag alone.
+    pub fn called(&self) -> Option<&'a str> {
+        self.name.or(self.tag)
+    }
+}
+
+impl Raw {
+    fn get(&self) -> &str {
+        self.text.get(self.range.clone()).unwrap_or_default()
+    }
+}
+
+impl From<String> for Raw {
+    fn from(text: String) -> Self {
+        Self { range: 0..text.len(), text: text.into() }
+    }
+}
+
+/// The whole reference that a layout lists an image under.
+pub fn name_of(listed: &Descriptor) -> Option<&str> {
+    listed.annotations.get(NAME).map(String::as_str)
+}
+
+/// The tag that a layout lists an image under (OCI image-layout.md).
+pub fn tag_of(listed: &Descriptor) -> Option<&str> {
+    listed.annotations.get(TAG).map(String::as_str)
+}
+
+/// The whole reference.
+pub const NAME: &str = "io.containerd.image.name";
+/// OCI annotations.md.
+pub const TAG: &str = "org.opencontainers.image.ref.name";
+/// OCI annotations.md.
+pub const CREATED: &str = "org.opencontainers.image.created";
