@@ -7,6 +7,9 @@ pub use crate::bindings::images::ocix::image::types::{Error, ErrorCode, Fault};
 
 /// Foreign text made fit to be shown: control and bidirectional characters escaped.
 pub fn shown(text: &str) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let bidi = matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

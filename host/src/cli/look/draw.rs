@@ -1,5 +1,6 @@
 //! Text for people: aligned tables, bytes, times, modes. What comes from images is escaped before it gets here, or here.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use indicatif::HumanBytes;
@@ -32,21 +33,20 @@ pub fn print(text: &str) -> bool {
 /// Rows below each other, two spaces between columns; those in `right` stand at the right. Ends with a line break unless it is empty.
 pub fn table(rows: Vec<Vec<String>>, right: &[usize]) -> String {
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..)
-        .map_while(|column| Some(width(column)?).map(|width| if right.contains(&column) { width } else { 0 }))
-        .collect();
-    let mut table = TabWriter::new(Vec::new()).minwidth(0).padding(2);
-    let mut write = || {
-        for row in &rows {
-            for (cell, width) in row.iter().zip(&widths) {
-                write!(table, "{cell:>width$}\t")?;
-            }
-            writeln!(table)?;
+    let widths: BTreeMap<usize, usize> = right.iter().filter_map(|column| Some((*column, width(*column)?))).collect();
+    let mut text = String::new();
+    for row in &rows {
+        for (column, cell) in row.iter().enumerate() {
+            let missing = widths.get(&column).map_or(0, |width| width.saturating_sub(cell.chars().count()));
+            text.extend(std::iter::repeat_n(' ', missing));
+            text += cell;
+            text.push('\t');
         }
-        table.flush()
-    };
+        text.push('\n');
+    }
+    let mut table = TabWriter::new(Vec::new()).minwidth(0).padding(2);
     // Into memory nothing fails.
-    let _ = write();
+    let _ = table.write_all(text.as_bytes()).and_then(|()| table.flush());
     let text = table.into_inner().ok().and_then(|text| String::from_utf8(text).ok()).unwrap_or_default();
     text.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
 }
