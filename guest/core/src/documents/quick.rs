@@ -34,7 +34,8 @@ struct Runs<'a> {
 
 /// The entries of an index, each with where its JSON text stands; `None` when it is one for the strict reader.
 pub fn entries(text: &str) -> Option<Vec<(One<'_>, Range<usize>)>> {
-    let mut scan = Scan { rest: text.strip_prefix(START)?, kind: "" };
+    let rest = STARTS.iter().find_map(|start| text.strip_prefix(start))?;
+    let mut scan = Scan { rest, kind: "" };
     let mut entries = Vec::new();
     let at = |scan: &Scan<'_>| text.len().saturating_sub(scan.rest.len());
     while scan.rest != END {
@@ -160,7 +161,10 @@ fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
     place.replace(value).is_none().then_some(())
 }
 
-const START: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":["#;
+const STARTS: [&str; 2] = [
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":["#,
+    r#"{"schemaVersion":2,"manifests":["#,
+];
 const END: &str = "]}";
 
 #[cfg(test)]
@@ -186,6 +190,7 @@ mod tests {
             index(&entry(r#","artifactType":"""#)),
             index(&format!("{},{}", entry(name), entry(platform))),
             index(&entry("").replace(":7", ":0")),
+            index(&entry("")).replace(&format!(r#""mediaType":"{}","#, media_type::INDEX), ""),
             index(&entry("").replace(":7", ":9223372036854775807")),
         ] {
             let taken = entries(&text);

@@ -1,5 +1,7 @@
 //! Names in the store: an image gets more of them, or loses one. Blobs stay where they are.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{INDEX_PATH, Layout};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
@@ -51,31 +53,34 @@ impl<D: Directory> Layout<D> {
         }
         let _lock = self.directory.lock().await?;
         let mut index = self.index().await?;
-        let mut answers = Vec::new();
-        for name in names {
-            let asked = match Asked::parse(name) {
-                Ok(asked) => asked,
-                Err(error) => {
-                    answers.push(Err(error));
-                    continue;
-                }
-            };
-            // By its digest goes what has no name.
-            let means = |entry: Seen<'_>| asked.is(entry) && entry.called().is_some() != asked.is_digest();
-            let meant = index.seen().find(|entry| means(*entry)).and_then(|entry| entry.descriptor());
-            let digest = meant.map(|entry| entry.digest.clone());
-            index.retain(|entry| !means(entry));
-            let named = index.seen().find(|entry| asked.is(*entry)).and_then(|own| own.called());
-            answers.push(match (digest, named) {
-                (Some(digest), _) => Ok(digest),
-                (None, Some(own)) => {
-                    let message = format!("the image {} has the name `{}`: remove that", shown(name), shown(own));
-                    Err(Error::new(Fault::Request, Code::Unsupported("digest of a name".into()), message))
-                }
-                (None, None) => Err(none(name)),
-            });
+        let asked: Vec<Result<Asked>> = names.iter().map(|name| Asked::parse(name)).collect();
+        let wanted = Wanted::of(&asked);
+        let takers: Vec<Option<usize>> = index.seen().map(|entry| wanted.taker(entry)).collect();
+        let mut taken: Vec<Option<&str>> = vec![None; names.len()];
+        for (entry, taker) in index.seen().zip(&takers) {
+            if let Some(place) = taker.and_then(|taker| taken.get_mut(taker)) {
+                place.get_or_insert(entry.digest);
+            }
         }
+        let keeps = |digest: &Digest| {
+            let mut kept = index.seen().zip(&takers).filter(|(_, taker)| taker.is_none()).map(|(entry, _)| entry);
+            kept.find(|entry| entry.digest == digest.as_str()).and_then(|entry| entry.called())
+        };
+        let answer = |((asked, name), taken): ((&Result<Asked>, &String), Option<&str>)| match (asked, taken) {
+            (Err(error), _) => Err(error.clone()),
+            (_, Some(digest)) => digest.parse(),
+            (Ok(asked), None) => Err(match asked.digest().and_then(keeps) {
+                Some(own) => {
+                    let message = format!("the image {} has the name `{}`: remove that", shown(name), shown(own));
+                    Error::new(Fault::Request, Code::Unsupported("digest of a name".into()), message)
+                }
+                None => none(name),
+            }),
+        };
+        let answers: Vec<_> = asked.iter().zip(names).zip(taken).map(answer).collect();
         if answers.iter().any(Result::is_ok) {
+            let mut takers = takers.into_iter();
+            index.retain(|_| takers.next().flatten().is_none());
             self.write(&index).await?;
         }
         Ok(answers)
@@ -111,8 +116,11 @@ impl Asked {
         Ok(Self::Name { full, given: text.to_owned() })
     }
 
-    fn is_digest(&self) -> bool {
-        matches!(self, Self::Digest(_))
+    fn digest(&self) -> Option<&Digest> {
+        match self {
+            Self::Digest(digest) => Some(digest),
+            Self::Name { .. } => None,
+        }
     }
 
     fn is(&self, entry: Seen<'_>) -> bool {
@@ -121,7 +129,7 @@ impl Asked {
             // Others put whole names where a tag belongs.
             Self::Name { full, given } => match entry.called() {
                 Some(own) => {
-                    own == full || own == given || same_end(own, full) && normal(own).is_some_and(|own| own == *full)
+                    own == full || own == given || ends(full).contains(&end(own)) && normal(own).as_ref() == Some(full)
                 }
                 None => false,
             },
@@ -129,9 +137,55 @@ impl Asked {
     }
 }
 
-/// Whether two names could be the same: what stands behind the last `/` of `own` stands in `full` too.
-fn same_end(own: &str, full: &str) -> bool {
-    full.contains(own.rsplit('/').next().unwrap_or(own))
+/// Many that are asked for, by what they are found by: the first that asked for it.
+struct Wanted<'a> {
+    /// Names as they were given, and in their normal form.
+    names: HashMap<&'a str, usize>,
+    /// Those in their normal form.
+    full: HashMap<&'a str, usize>,
+    /// How a name may end that is one of them in its normal form.
+    ends: HashSet<&'a str>,
+    digests: HashMap<&'a str, usize>,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(asked: &'a [Result<Asked>]) -> Self {
+        let mut wanted =
+            Self { names: HashMap::new(), full: HashMap::new(), ends: HashSet::new(), digests: HashMap::new() };
+        for (number, asked) in asked.iter().enumerate() {
+            match asked {
+                Err(_) => {}
+                Ok(Asked::Digest(digest)) => drop(wanted.digests.entry(digest.as_str()).or_insert(number)),
+                Ok(Asked::Name { full, given }) => {
+                    for name in [full, given] {
+                        wanted.names.entry(name).or_insert(number);
+                    }
+                    wanted.full.entry(full).or_insert(number);
+                    wanted.ends.extend(ends(full));
+                }
+            }
+        }
+        wanted
+    }
+
+    /// Who takes an entry. By its digest goes what has no name.
+    fn taker(&self, entry: Seen<'_>) -> Option<usize> {
+        let Some(own) = entry.called() else { return self.digests.get(entry.digest).copied() };
+        let normal = self.ends.contains(end(own)).then(|| normal(own)).flatten();
+        let normal = normal.and_then(|own| self.full.get(own.as_str()));
+        self.names.get(own).into_iter().chain(normal).min().copied()
+    }
+}
+
+/// What stands behind the last `/` of a name.
+fn end(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+/// How a name may end whose normal form is `full`.
+fn ends(full: &str) -> [&str; 2] {
+    let end = end(full);
+    [end, end.strip_suffix(":latest").unwrap_or(end)]
 }
 
 /// A name of others, in its normal form.

@@ -105,8 +105,8 @@ fn large(bench: &Bench, names: usize) {
         fs::write(blobs.join(&digest[7..]), bytes).unwrap();
         json!({ "mediaType": media_type, "digest": digest, "size": bytes.len() })
     };
-    let mut index: Value = serde_json::from_slice(&fs::read(root.join("index.json")).unwrap()).unwrap();
-    let entries = index["manifests"].as_array_mut().unwrap();
+    let index: Value = serde_json::from_slice(&fs::read(root.join("index.json")).unwrap()).unwrap();
+    let mut entries: Vec<Value> = index["manifests"].as_array().unwrap().clone();
     for number in 0..names {
         let layers: Vec<Value> = (0..BLOBS - 2)
             .map(|layer| put(format!("layer {layer} of {number}").as_bytes(), "application/vnd.oci.image.layer.v1.tar"))
@@ -128,7 +128,11 @@ fn large(bench: &Bench, names: usize) {
         entry["platform"] = json!({ "architecture": "amd64", "os": "linux" });
         entries.push(entry);
     }
-    fs::write(root.join("index.json"), index.to_string()).unwrap();
+    let entries = json!(entries);
+    // In the order in which Go's programs, and ocix, write it.
+    let index =
+        format!(r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":{entries}}}"#);
+    fs::write(root.join("index.json"), index).unwrap();
 }
 
 /// Of each image: manifest, config and layers.
