@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::descriptor::{self, Listed};
+use super::json::Value;
 use super::quick;
 use crate::descriptor::Descriptor;
 
@@ -32,7 +33,7 @@ enum Content {
 }
 
 /// Where in the text of all entries.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Words {
     media_type: Range<usize>,
     digest: Range<usize>,
@@ -134,6 +135,24 @@ impl Entry {
         self.raw.get()
     }
 
+    /// The JSON text of this entry and those behind it that stand behind it in the same text too, with the commas between them, and
+    /// how many they are: each as it is to be written again.
+    pub fn run<'a>(&'a self, behind: &'a [Self]) -> (Value<'a>, usize) {
+        let Content::Seen(..) = self.content else { return (Value::Raw(self.raw.get()), 1) };
+        let mut run = self.raw.range.clone();
+        let mut count = 1_usize;
+        for next in behind {
+            let follows =
+                Rc::ptr_eq(&self.raw.text, &next.raw.text) && run.end.checked_add(1) == Some(next.raw.range.start);
+            if !follows || !matches!(next.content, Content::Seen(..)) {
+                break;
+            }
+            run.end = next.raw.range.end;
+            count = count.saturating_add(1);
+        }
+        (Value::Written(self.raw.text.get(run).unwrap_or_default()), count)
+    }
+
     /// Unless it is an artifact.
     pub fn image(&self) -> Option<&Descriptor> {
         self.listed().filter(|listed| listed.artifact_type.is_none())
@@ -177,14 +196,21 @@ impl Words {
             let start = word.as_ptr().addr().saturating_sub(text.as_ptr().addr());
             start..start.saturating_add(word.len())
         };
-        Self {
+        let mut words = Self {
             media_type: range(one.media_type),
             digest: range(one.digest),
             artifact_type: one.artifact_type.map(range),
-            name: one.annotation(NAME).map(range),
-            tag: one.annotation(TAG).map(range),
-            created: one.annotation(CREATED).map(range),
+            ..Self::default()
+        };
+        for (key, value) in one.annotations() {
+            match key {
+                NAME => words.name = Some(range(value)),
+                TAG => words.tag = Some(range(value)),
+                CREATED => words.created = Some(range(value)),
+                _ => {}
+            }
         }
+        words
     }
 }
 

@@ -176,10 +176,17 @@ impl Index {
     /// # Errors
     /// `limit-exceeded`.
     pub fn to_bytes_within(&self, most: usize) -> Result<Vec<u8>> {
+        let mut manifests = Vec::new();
+        let mut rest = self.entries.as_slice();
+        while let Some((first, behind)) = rest.split_first() {
+            let (run, count) = first.run(behind);
+            manifests.push(run);
+            rest = rest.get(count..).unwrap_or_default();
+        }
         let mut members = vec![
             ("schemaVersion", Value::Number(2)),
             ("mediaType", media_type::INDEX.into()),
-            ("manifests", Value::Array(self.entries.iter().map(|entry| Value::Raw(entry.raw())).collect())),
+            ("manifests", Value::Array(manifests)),
         ];
         members.extend(self.others.iter().map(|(name, raw)| (name.as_str(), Value::Raw(raw))));
         within(Value::Object(members).compact(), most, "index")
