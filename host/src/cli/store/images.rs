@@ -1,6 +1,5 @@
 //! `ocix images`: what is in the store.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,7 +8,6 @@ use clap::Args;
 use jiff::Timestamp;
 use ocix::Error;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::cli::failed;
@@ -34,21 +32,15 @@ pub struct Command {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Image<'a> {
-    #[serde(borrow)]
-    name: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    tag: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    digest: Cow<'a, str>,
-    #[serde(borrow)]
-    artifact_type: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    platforms: Vec<Cow<'a, str>>,
+struct Image {
+    name: Option<String>,
+    tag: Option<String>,
+    digest: String,
+    artifact_type: Option<String>,
+    platforms: Vec<String>,
     size: Option<u64>,
-    #[serde(borrow)]
-    created: Option<Cow<'a, str>>,
-    broken: Option<IgnoredAny>,
+    created: Option<String>,
+    broken: Option<String>,
 }
 
 impl Command {
@@ -57,7 +49,7 @@ impl Command {
         let Self { filter, json, quiet, common } = self;
         let listed = super::run(common, async |components, context| components.images(&filter, context).await);
         let drawn =
-            listed.and_then(|text| if json { lines(&text) } else { Ok(drawn(&read::<Vec<Image<'_>>>(&text)?, quiet)) });
+            listed.and_then(|text| if json { lines(&text) } else { Ok(drawn(&read::<Vec<Image>>(&text)?, quiet)) });
         match drawn {
             Ok(text) => {
                 draw::print(&text);
@@ -72,7 +64,7 @@ fn lines(text: &str) -> Result<String, Error> {
     Ok(read::<Vec<&RawValue>>(text)?.iter().map(|image| format!("{}\n", image.get())).collect())
 }
 
-fn drawn(images: &[Image<'_>], quiet: bool) -> String {
+fn drawn(images: &[Image], quiet: bool) -> String {
     if quiet {
         return images.iter().map(|image| format!("{}\n", draw::plain(image.called()))).collect();
     }
@@ -85,7 +77,7 @@ fn drawn(images: &[Image<'_>], quiet: bool) -> String {
     draw::table([head.to_vec()].into_iter().chain(rows).collect(), &[3])
 }
 
-impl Image<'_> {
+impl Image {
     fn called(&self) -> &str {
         self.name.as_deref().or(self.tag.as_deref()).unwrap_or(&self.digest)
     }
@@ -105,7 +97,7 @@ impl Image<'_> {
 }
 
 /// Of an operating system that stands on several architectures, once: `linux/amd64,arm64`.
-fn platforms(all: &[Cow<'_, str>]) -> String {
+fn platforms(all: &[String]) -> String {
     let mut systems: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for platform in all {
         let (os, rest) = platform.split_once('/').unwrap_or((platform, ""));
