@@ -34,6 +34,10 @@ struct Runs<'a> {
 
 /// The entries of an index, each with where its JSON text stands; `None` when it is one for the strict reader.
 pub fn entries(text: &str) -> Option<Vec<(One<'_>, Range<usize>)>> {
+    // All of them, which is faster than up to the first one.
+    if text.bytes().fold(false, |odd, byte| odd | is_odd(byte)) {
+        return None;
+    }
     let rest = STARTS.iter().find_map(|start| text.strip_prefix(start))?;
     let mut scan = Scan { rest, kind: "" };
     let mut entries = Vec::new();
@@ -92,15 +96,10 @@ impl<'a> Scan<'a> {
         Some(())
     }
 
-    /// Without its quotes; one that says itself in one way only.
+    /// Without its quotes. There are no escapes.
     fn string(&mut self) -> Option<&'a str> {
-        self.eat("\"")?;
-        let bytes = self.rest.as_bytes();
-        // Sixteen at a time, which is one instruction.
-        let plain = |chunk: &&[u8]| !chunk.iter().fold(false, |odd, byte| odd | is_odd(*byte));
-        let start = bytes.chunks_exact(16).take_while(plain).count().saturating_mul(16);
-        let end = start.saturating_add(bytes.get(start..)?.iter().position(|byte| is_odd(*byte))?);
-        let (string, rest) = self.rest.split_at_checked(end)?;
+        let text = self.rest.strip_prefix('"')?;
+        let (string, rest) = text.split_at_checked(text.bytes().position(|byte| byte == b'"')?)?;
         self.rest = rest.strip_prefix('"')?;
         Some(string)
     }
@@ -175,9 +174,9 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Ends a string, or makes it one that is not written as it stands here, as [`super::json`] writes it.
+/// Where this stands, a document is not written as [`super::json`] writes it, or has an escape.
 fn is_odd(byte: u8) -> bool {
-    (byte == b'"') | (byte == b'\\') | (byte < b' ') | (byte == b'<') | (byte == b'>') | (byte == b'&') | (byte == 0xe2)
+    (byte == b'\\') | (byte < b' ') | (byte == b'<') | (byte == b'>') | (byte == b'&') | (byte == 0xe2)
 }
 
 /// Not twice.
