@@ -12,6 +12,7 @@ use super::json::Value;
 use super::quick;
 use crate::descriptor::Descriptor;
 
+/// One of them.
 #[derive(Clone, Debug)]
 pub struct Entry {
     raw: Raw,
