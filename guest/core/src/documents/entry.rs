@@ -23,12 +23,9 @@ pub struct Entry {
 #[derive(Clone, Debug)]
 enum Content {
     /// As the strict reader has it.
-    Read {
-        name: Option<String>,
-        tag: Option<String>,
-        /// `None` for a digest of an algorithm that ocix does not know.
-        listed: Option<Descriptor>,
-    },
+    Read(Descriptor),
+    /// A digest of an algorithm that ocix does not know; its whole reference, when it has one.
+    Unknown(Option<String>),
     /// Where its words stand in its text; all of it when somebody wants it.
     Seen(Words, OnceCell<Option<Descriptor>>),
 }
@@ -72,9 +69,7 @@ struct Raw {
 impl Entry {
     /// That is listed now.
     pub fn new(listed: Descriptor) -> Self {
-        let raw = descriptor::value(&listed).compact();
-        let [name, tag] = [name_of(&listed), tag_of(&listed)].map(|text| text.map(str::to_owned));
-        Self { raw: raw.into(), content: Content::Read { name, tag, listed: Some(listed) } }
+        Self { raw: descriptor::value(&listed).compact().into(), content: Content::Read(listed) }
     }
 
     /// That was read in one look out of `text`, of which `kept` is a copy, and stands there.
@@ -85,14 +80,16 @@ impl Entry {
 
     /// That the strict reader has read.
     pub fn read(listed: Listed, raw: &str) -> Self {
-        let [name, tag] = [NAME, TAG].map(|key| listed.annotations().get(key).cloned());
-        Self { raw: raw.to_owned().into(), content: Content::Read { name, tag, listed: listed.into_descriptor().ok() } }
+        let name = listed.annotations().get(NAME).cloned();
+        let content = listed.into_descriptor().map_or(Content::Unknown(name), Content::Read);
+        Self { raw: raw.to_owned().into(), content }
     }
 
     /// `None` for a digest of an algorithm that ocix does not know.
     pub fn listed(&self) -> Option<&Descriptor> {
         match &self.content {
-            Content::Read { listed, .. } => listed.as_ref(),
+            Content::Read(listed) => Some(listed),
+            Content::Unknown(_) => None,
             Content::Seen(_, listed) => {
                 listed.get_or_init(|| quick::entry(self.raw.get()).and_then(|one| one.descriptor())).as_ref()
             }
@@ -102,18 +99,16 @@ impl Entry {
     /// The same at a glance.
     pub fn seen(&self) -> Option<Seen<'_>> {
         match &self.content {
-            Content::Read { name, tag, listed } => {
-                let listed = listed.as_ref()?;
-                Some(Seen {
-                    media_type: &listed.media_type,
-                    digest: listed.digest.as_str(),
-                    artifact_type: listed.artifact_type.as_deref(),
-                    name: name.as_deref(),
-                    tag: tag.as_deref(),
-                    created: listed.annotations.get(CREATED).map(String::as_str),
-                    entry: self,
-                })
-            }
+            Content::Read(listed) => Some(Seen {
+                media_type: &listed.media_type,
+                digest: listed.digest.as_str(),
+                artifact_type: listed.artifact_type.as_deref(),
+                name: name_of(listed),
+                tag: tag_of(listed),
+                created: listed.annotations.get(CREATED).map(String::as_str),
+                entry: self,
+            }),
+            Content::Unknown(_) => None,
             Content::Seen(words, _) => {
                 let Words { media_type, digest, artifact_type, name, tag, created } = words;
                 let text = &self.raw.text;
@@ -162,31 +157,10 @@ impl Entry {
     /// The whole reference, when it has one.
     pub fn name(&self) -> Option<&str> {
         match &self.content {
-            Content::Read { name, .. } => name.as_deref(),
+            Content::Read(listed) => name_of(listed),
+            Content::Unknown(name) => name.as_deref(),
             Content::Seen(words, _) => self.raw.text.get(words.name.clone()?),
         }
-    }
-
-    /// The tag beside the name, or alone.
-    pub fn tag(&self) -> Option<&str> {
-        match &self.content {
-            Content::Read { tag, listed, .. } => tag.as_deref().filter(|_| listed.is_some()),
-            Content::Seen(words, _) => self.raw.text.get(words.tag.clone()?),
-        }
-    }
-
-    /// Whether it has neither name nor tag.
-    pub fn is_nameless(&self) -> bool {
-        match &self.content {
-            Content::Read { name, tag, .. } => name.is_none() && tag.is_none(),
-            Content::Seen(words, _) => words.name.is_none() && words.tag.is_none(),
-        }
-    }
-
-    /// Whether it lists this image.
-    pub fn is(&self, image: &Descriptor) -> bool {
-        let same = |own: Seen<'_>| own.artifact_type.is_none() && own.digest == image.digest.as_str();
-        self.seen().is_some_and(same)
     }
 }
 

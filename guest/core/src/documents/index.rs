@@ -117,7 +117,7 @@ impl Index {
     }
 
     /// The same at a glance.
-    pub fn seen(&self) -> impl DoubleEndedIterator<Item = Seen<'_>> {
+    pub fn seen(&self) -> impl Iterator<Item = Seen<'_>> {
         self.entries.iter().filter_map(Entry::seen)
     }
 
@@ -146,12 +146,17 @@ impl Index {
                 image.annotations.extend(tag.iter().map(|tag| (TAG.into(), tag.clone())));
             }
             None => match tag_of(&image) {
-                Some(tag) => self.entries.retain(|entry| entry.name().is_some() || entry.tag() != Some(tag)),
-                None if self.entries.iter().any(|entry| entry.is_nameless() && entry.is(&image)) => return,
+                Some(tag) => self.retain(|entry| entry.name.is_some() || entry.tag != Some(tag)),
+                None if self.has_nameless(&image) => return,
                 None => {}
             },
         }
         self.entries.push(Entry::new(image));
+    }
+
+    fn has_nameless(&self, image: &Descriptor) -> bool {
+        let same = |entry: Seen<'_>| entry.artifact_type.is_none() && entry.digest == image.digest.as_str();
+        self.seen().any(|entry| entry.called().is_none() && same(entry))
     }
 
     /// Lists a manifest last, unless it is listed already. Whether it was not.

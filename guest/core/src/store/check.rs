@@ -9,7 +9,6 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
 use super::known::KNOWN;
-use super::names::is_named;
 use super::reach::{Reached, is_needed};
 use super::trees::UNPACKED;
 use super::{BLOBS, INDEX_PATH, LAYOUT_PATH, Layout, PIECE};
@@ -288,8 +287,7 @@ impl Report {
 
 /// An entry's name, else its digest.
 fn called(entry: &Descriptor) -> String {
-    let name = name_of(entry).or(tag_of(entry)).filter(|_| is_named(entry));
-    name.map_or_else(|| entry.digest.to_string(), str::to_owned)
+    name_of(entry).or(tag_of(entry)).map_or_else(|| entry.digest.to_string(), str::to_owned)
 }
 
 /// A blob has other bytes than its name says.

@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::Layout;
-use super::names::is_named;
 use super::reach::Reached;
 use super::trees::Needed;
 use crate::descriptor::Descriptor;
@@ -137,9 +136,10 @@ impl Live {
             return Ok(());
         }
         let index = store.read_index(&bytes)?;
-        let (named, mut nameless): (Vec<_>, Vec<_>) =
-            index.listed().partition(|entry| !self.untagged || is_named(entry));
-        for entry in named {
+        let (named, nameless): (Vec<Seen<'_>>, Vec<Seen<'_>>) =
+            index.seen().partition(|entry| !self.untagged || entry.called().is_some());
+        let mut nameless: Vec<_> = nameless.iter().filter_map(Seen::descriptor).collect();
+        for entry in named.iter().filter_map(Seen::descriptor) {
             self.mark(store, entry).await?;
         }
         // What says something about what is kept is kept.

@@ -63,9 +63,8 @@ impl<D: Directory> Layout<D> {
 impl Images {
     /// In the order in which they were named.
     pub fn iter(&self) -> impl Iterator<Item = Image<'_>> {
-        let known = self.glances.known();
-        self.seen().map(move |entry| {
-            let (glance, broken) = match known.of(entry.digest) {
+        self.seen().map(|entry| {
+            let (glance, broken) = match self.glances.of(entry.digest) {
                 Some(Ok(glance)) => (Some(glance), None),
                 Some(Err(why)) => (None, Some(why.to_string())),
                 None => (None, None),

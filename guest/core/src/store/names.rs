@@ -3,9 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{INDEX_PATH, Layout};
-use crate::descriptor::Descriptor;
 use crate::digest::Digest;
-use crate::documents::index::{Seen, name_of, tag_of, tagged};
+use crate::documents::index::{Seen, tagged};
 use crate::error::{Code, Error, Fault, Result};
 use crate::export::deliver::entry_name;
 use crate::media::Directory;
@@ -26,8 +25,9 @@ impl<D: Directory> Layout<D> {
         }
         let _lock = self.directory.lock().await?;
         let index = self.index().await?;
-        let found: Vec<_> =
-            index.seen().filter(|entry| asked.is(*entry)).filter_map(|entry| entry.descriptor()).collect();
+        let wanted = Wanted::of([(0, &asked)]);
+        let means = |entry: &Seen<'_>| wanted.by_name(*entry).or(wanted.by_digest(*entry)).is_some();
+        let found: Vec<_> = index.seen().filter(means).filter_map(|entry| entry.descriptor()).collect();
         let Some(image) = found.last().map(|image| tagged((*image).clone(), None)) else { return Err(none(source)) };
         if found.iter().any(|other| other.digest != image.digest) {
             let message = format!("`{}` is a tag of several images in the store: write the whole name", shown(source));
@@ -54,8 +54,14 @@ impl<D: Directory> Layout<D> {
         let _lock = self.directory.lock().await?;
         let mut index = self.index().await?;
         let asked: Vec<Result<Asked>> = names.iter().map(|name| Asked::parse(name)).collect();
-        let wanted = Wanted::of(&asked);
-        let takers: Vec<Option<usize>> = index.seen().map(|entry| wanted.taker(entry)).collect();
+        let sound = asked.iter().enumerate().filter_map(|(number, asked)| Some((number, asked.as_ref().ok()?)));
+        let wanted = Wanted::of(sound);
+        // By its digest goes what has no name.
+        let taker = |entry: Seen<'_>| match entry.called() {
+            Some(_) => wanted.by_name(entry),
+            None => wanted.by_digest(entry),
+        };
+        let takers: Vec<Option<usize>> = index.seen().map(taker).collect();
         let mut taken: Vec<Option<&str>> = vec![None; names.len()];
         for (entry, taker) in index.seen().zip(&takers) {
             if let Some(place) = taker.and_then(|taker| taken.get_mut(taker)) {
@@ -92,11 +98,6 @@ impl<D: Directory> Layout<D> {
     }
 }
 
-/// Whether an entry has a name, or a tag alone.
-pub fn is_named(entry: &Descriptor) -> bool {
-    name_of(entry).is_some() || tag_of(entry).is_some()
-}
-
 /// Which entry is meant.
 enum Asked {
     Digest(Digest),
@@ -122,45 +123,28 @@ impl Asked {
             Self::Name { .. } => None,
         }
     }
-
-    fn is(&self, entry: Seen<'_>) -> bool {
-        match self {
-            Self::Digest(digest) => entry.digest == digest.as_str(),
-            // Others put whole names where a tag belongs.
-            Self::Name { full, given } => match entry.called() {
-                Some(own) => {
-                    own == full || own == given || ends(full).contains(&end(own)) && normal(own).as_ref() == Some(full)
-                }
-                None => false,
-            },
-        }
-    }
 }
 
-/// Many that are asked for, by what they are found by: the first that asked for it.
+/// Those that are asked for, by what they are found by: the number of the first that asks for it.
+#[derive(Default)]
 struct Wanted<'a> {
     /// Names as they were given, and in their normal form.
     names: HashMap<&'a str, usize>,
-    /// Those in their normal form.
-    full: HashMap<&'a str, usize>,
-    /// How a name may end that is one of them in its normal form.
+    /// How a name may end whose normal form is one of them.
     ends: HashSet<&'a str>,
     digests: HashMap<&'a str, usize>,
 }
 
 impl<'a> Wanted<'a> {
-    fn of(asked: &'a [Result<Asked>]) -> Self {
-        let mut wanted =
-            Self { names: HashMap::new(), full: HashMap::new(), ends: HashSet::new(), digests: HashMap::new() };
-        for (number, asked) in asked.iter().enumerate() {
+    fn of(asked: impl IntoIterator<Item = (usize, &'a Asked)>) -> Self {
+        let mut wanted = Self::default();
+        for (number, asked) in asked {
             match asked {
-                Err(_) => {}
-                Ok(Asked::Digest(digest)) => drop(wanted.digests.entry(digest.as_str()).or_insert(number)),
-                Ok(Asked::Name { full, given }) => {
+                Asked::Digest(digest) => drop(wanted.digests.entry(digest.as_str()).or_insert(number)),
+                Asked::Name { full, given } => {
                     for name in [full, given] {
                         wanted.names.entry(name).or_insert(number);
                     }
-                    wanted.full.entry(full).or_insert(number);
                     wanted.ends.extend(ends(full));
                 }
             }
@@ -168,12 +152,17 @@ impl<'a> Wanted<'a> {
         wanted
     }
 
-    /// Who takes an entry. By its digest goes what has no name.
-    fn taker(&self, entry: Seen<'_>) -> Option<usize> {
-        let Some(own) = entry.called() else { return self.digests.get(entry.digest).copied() };
+    /// Who asks for an entry by its name. Others put whole names where a tag belongs.
+    fn by_name(&self, entry: Seen<'_>) -> Option<usize> {
+        let own = entry.called()?;
         let normal = self.ends.contains(end(own)).then(|| normal(own)).flatten();
-        let normal = normal.and_then(|own| self.full.get(own.as_str()));
+        let normal = normal.and_then(|own| self.names.get(own.as_str()));
         self.names.get(own).into_iter().chain(normal).min().copied()
+    }
+
+    /// Who asks for it by its digest.
+    fn by_digest(&self, entry: Seen<'_>) -> Option<usize> {
+        self.digests.get(entry.digest).copied()
     }
 }
 

@@ -5,7 +5,6 @@
 //! where somebody asks for an image, so that many of them cost little.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
 
 use futures_util::{StreamExt, stream};
 
@@ -30,57 +29,54 @@ pub struct Glance<'a> {
     pub created: Option<&'a str>,
 }
 
-/// Of several images: a line of the record by digest, and what had to be read now, or why it cannot be.
+/// Of several images, by digest.
 #[derive(Debug, Default)]
 pub struct Glances {
-    record: String,
-    read: BTreeMap<String, Result<String>>,
-}
-
-/// To be asked for many of them.
-pub struct Known<'a> {
-    lines: HashMap<&'a str, &'a str>,
-    read: &'a BTreeMap<String, Result<String>>,
+    /// What stands behind the digest in a line of the record.
+    lines: HashMap<String, String>,
+    /// Why others cannot be read.
+    broken: HashMap<String, Error>,
 }
 
 impl Glances {
-    /// What there is.
-    pub fn known(&self) -> Known<'_> {
-        Known { lines: lines(&self.record).collect(), read: &self.read }
-    }
-}
-
-impl<'a> Known<'a> {
     /// Of an image; when it cannot be read, why.
-    pub fn of(&self, digest: &str) -> Option<std::result::Result<Glance<'a>, &'a Error>> {
-        match self.lines.get(digest).and_then(|rest| glance(rest)) {
-            Some(glance) => Some(Ok(glance)),
-            None => match self.read.get(digest)? {
-                Ok(line) => glance(line).map(Ok),
-                Err(why) => Some(Err(why)),
-            },
-        }
+    pub fn of(&self, digest: &str) -> Option<std::result::Result<Glance<'_>, &Error>> {
+        let glance = self.lines.get(digest).and_then(|line| glance(line)).map(Ok);
+        glance.or_else(|| self.broken.get(digest).map(Err))
+    }
+
+    fn record(&self) -> String {
+        let all: BTreeMap<&String, &String> = self.lines.iter().collect();
+        all.into_iter().flat_map(|(digest, line)| [digest, " ", line, "\n"]).collect()
     }
 }
 
 impl<D: Directory> Layout<D> {
     /// Of these images: what is remembered, and what has to be read for the rest.
     pub async fn glances<'i>(&self, images: impl Iterator<Item = Seen<'i>>) -> Glances {
-        let mut glances = Glances { record: self.recalled().await, read: BTreeMap::new() };
-        let known = glances.known();
-        let wanted = images.filter(|image| known.of(image.digest).is_none());
+        let mut glances = Glances { lines: self.recalled().await, broken: HashMap::new() };
+        let wanted = images.filter(|image| glances.of(image.digest).is_none());
         let wanted: BTreeMap<_, _> = wanted.filter_map(|image| Some((image.digest, image.descriptor()?))).collect();
-        if wanted.is_empty() {
-            return glances;
-        }
         let reading = wanted.into_iter().map(async |(digest, image)| (digest.to_owned(), self.glance(image).await));
-        glances.read = stream::iter(reading).buffer_unordered(AT_ONCE).collect().await;
-        // A store that cannot be written to is read again the next time.
-        let _ = self.note_glances(&glances).await;
+        let read: Vec<_> = stream::iter(reading).buffer_unordered(AT_ONCE).collect().await;
+        let mut is_new = false;
+        for (digest, line) in read {
+            match line {
+                Ok(line) => {
+                    glances.lines.insert(digest, line);
+                    is_new = true;
+                }
+                Err(why) => drop(glances.broken.insert(digest, why)),
+            }
+        }
+        if is_new {
+            // A store that cannot be written to is read again the next time.
+            let _ = self.note_glances(&glances).await;
+        }
         glances
     }
 
-    /// A line's end, behind the digest.
+    /// As a line has it.
     async fn glance(&self, image: &Descriptor) -> Result<String> {
         let mut reached = Reached::default();
         reached.add(self, image).await;
@@ -106,21 +102,18 @@ impl<D: Directory> Layout<D> {
         Ok(format!("{} {} {}", reached.size(), latest.as_deref().unwrap_or("-"), platforms.join(",")))
     }
 
-    async fn recalled(&self) -> String {
+    async fn recalled(&self) -> HashMap<String, String> {
         let read = async {
             let file = self.directory.open(&path()).await.ok()??;
             String::from_utf8(self.within(&file, "record", MAX_INDEX as u64).await.ok()?).ok()
         };
-        read.await.unwrap_or_default()
+        let record = read.await.unwrap_or_default();
+        let lines = record.lines().filter_map(|line| line.split_once(' '));
+        lines.map(|(digest, line)| (digest.to_owned(), line.to_owned())).collect()
     }
 
     async fn note_glances(&self, glances: &Glances) -> Result<()> {
-        let new = glances.read.iter().filter_map(|(digest, line)| Some((digest.as_str(), line.as_deref().ok()?)));
-        let all: BTreeMap<&str, &str> = lines(&glances.record).chain(new).collect();
-        let mut record = String::new();
-        for (digest, rest) in all {
-            let _ = writeln!(record, "{digest} {rest}");
-        }
+        let record = glances.record();
         if record.len() > MAX_INDEX {
             return Ok(());
         }
@@ -128,10 +121,6 @@ impl<D: Directory> Layout<D> {
         writer.write(record.into_bytes()).await?;
         writer.publish(&path()).await.map(drop)
     }
-}
-
-fn lines(record: &str) -> impl Iterator<Item = (&str, &str)> {
-    record.lines().filter_map(|line| line.split_once(' '))
 }
 
 fn glance(rest: &str) -> Option<Glance<'_>> {

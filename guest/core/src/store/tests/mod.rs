@@ -6,7 +6,6 @@ mod faults;
 mod found;
 
 use super::collect::collect;
-use super::names::is_named;
 use super::*;
 use crate::documents::index::name_of;
 use crate::export::deliver::entry_name;
@@ -173,6 +172,8 @@ fn what_is_about_a_kept_image_is_kept() {
     drop(layout);
     assert_eq!(gc(&directory, true, false).images.len(), 1);
     let index = wait(Layout::store(directory.clone()).index()).unwrap();
-    let nameless: Vec<_> = index.listed().filter(|entry| !is_named(entry)).map(|entry| entry.digest.clone()).collect();
+    let nameless: Vec<_> =
+        index.seen().filter(|entry| entry.called().is_none()).filter_map(|entry| entry.descriptor()).collect();
+    let nameless: Vec<_> = nameless.iter().map(|entry| entry.digest.clone()).collect();
     assert_eq!(nameless, [signature.digest, about_signature.digest]);
 }
