@@ -6,16 +6,17 @@ use std::sync::Arc;
 use rustix::mm::{MprotectFlags, mprotect};
 use rustix::param::page_size;
 use wasmtime::component::Component;
-use wasmtime::{Config, CustomCodeMemory, Engine};
+use wasmtime::{CustomCodeMemory, Engine};
+
+use crate::engine;
 
 /// Bytes that begin a page, whatever the size of one is.
 #[repr(C, align(65536))]
 pub struct Paged<T: ?Sized>(pub T);
 
-/// Lets the engine run code that stands in this program's own pages, as well as any other.
-pub fn allow(mut config: Config) -> Config {
-    config.with_custom_code_memory(Some(Arc::new(Pages)));
-    config
+/// An engine that runs code which stands in this program's own pages, as well as any other.
+pub fn engine() -> wasmtime::Result<Engine> {
+    Engine::new(engine::config().with_custom_code_memory(Some(Arc::new(Pages))))
 }
 
 /// The component that these bytes are the compiled form of.

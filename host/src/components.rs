@@ -12,7 +12,6 @@ use wasmtime::component::{Component, Linker};
 use crate::bindings::images::ImagesPre;
 use crate::bindings::toolkit::ToolkitPre;
 use crate::code::{self, Paged};
-use crate::engine;
 use crate::error::{Error, ErrorCode, Fault, error};
 use crate::failure;
 use crate::limits::{Bounds, Ticker};
@@ -32,7 +31,7 @@ impl Components {
     /// # Errors
     /// Of the fault `host`: when WebAssembly cannot run on this machine.
     pub fn embedded() -> Result<Self, failure::Error> {
-        let engine = Engine::new(&code::allow(engine::config())).map_err(|why| failed(&why))?;
+        let engine = code::engine().map_err(|why| failed(&why))?;
         let images = load(&engine, IMAGES_COMPILED, IMAGES).map_err(|why| failed(&why))?;
         let toolkit = load(&engine, TOOLKIT_COMPILED, TOOLKIT).map_err(|why| failed(&why))?;
         Ok(Self::link(&engine, &images, &toolkit).map_err(|why| failed(&why))?)
@@ -40,7 +39,7 @@ impl Components {
 
     /// The option table's component alone, for those who only ask.
     pub(crate) fn embedded_toolkit() -> Result<ToolkitPre<Bounds>, Error> {
-        let engine = Engine::new(&code::allow(engine::config())).map_err(|why| failed(&why))?;
+        let engine = code::engine().map_err(|why| failed(&why))?;
         let toolkit = load(&engine, TOOLKIT_COMPILED, TOOLKIT).map_err(|why| failed(&why))?;
         link_toolkit(&engine, &toolkit).map_err(|why| failed(&why))
     }
@@ -51,7 +50,7 @@ impl Components {
     /// Of the fault `component`: when the bytes are not a component of that world.
     pub fn from_bytes(images: &[u8], toolkit: &[u8]) -> Result<Self, failure::Error> {
         let compile = || {
-            let engine = Engine::new(&code::allow(engine::config()))?;
+            let engine = code::engine()?;
             Self::link(&engine, &Component::new(&engine, images)?, &Component::new(&engine, toolkit)?)
         };
         let wrong = |why: wasmtime::Error| Error { fault: Fault::Component, ..failed(&why) };
