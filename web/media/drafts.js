@@ -62,10 +62,8 @@ class Draft {
     this.#gone = gone;
   }
 
-  /** The bytes are the draft's from here on. */
   async append(bytes) {
-    const { length } = bytes;
-    if (!this.#file && this.#disk && this.size + length > SMALL) {
+    if (!this.#file && this.#disk && this.size + bytes.length > SMALL) {
       this.#file = await this.#disk.create();
       let at = 0;
       for (const piece of this.#pieces) {
@@ -76,13 +74,11 @@ class Draft {
     }
     if (this.#file) {
       this.#write(bytes, this.size);
-      // Their memory goes at once, where that is possible: an engine would take its time.
-      bytes.buffer.transfer?.(0);
     } else {
-      this.#hold(length);
+      this.#hold(bytes.length);
       this.#pieces.push(bytes);
     }
-    this.size += length;
+    this.size += bytes.length;
     await breathe();
   }
 
