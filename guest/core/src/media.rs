@@ -86,7 +86,8 @@ pub trait Sink {
 /// A file tree on its way out.
 pub trait TreeWriter {
     /// The next entries: parents first, a hard link after what it links to. With a regular file comes its content, of the last one perhaps only the
-    /// first bytes. A directory with an empty path is the root. May return early: failures are told by later calls.
+    /// first bytes. A directory with an empty path is the root; one that comes again is as it was the last time. May return early: failures are told
+    /// by later calls.
     async fn put(&mut self, entries: Vec<(Entry, Vec<u8>)>) -> Result<()>;
     /// The next bytes of the regular file that was put last.
     async fn write(&mut self, bytes: Vec<u8>) -> Result<()>;

@@ -237,7 +237,13 @@ impl media::Sink for Sink {
 
 impl media::TreeWriter for TreeWriter {
     async fn put(&mut self, entries: Vec<(Entry, Vec<u8>)>) -> Result<()> {
-        self.entries.extend(entries);
+        for (entry, content) in entries {
+            let again = |(there, _): &(Entry, Vec<u8>)| there.path == entry.path && there.kind == Kind::Directory;
+            match self.entries.iter().position(again).and_then(|place| self.entries.get_mut(place)) {
+                Some((there, _)) if entry.kind == Kind::Directory => *there = entry,
+                _ => self.entries.push((entry, content)),
+            }
+        }
         Ok(())
     }
 

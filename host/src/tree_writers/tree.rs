@@ -4,6 +4,7 @@
 //! what they are to have, the deepest first: writing into a folder changes its time. Small files are made by several threads at once; everything
 //! else comes in the order that it is given in.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -33,8 +34,8 @@ pub struct Tree {
     last: Option<(Vec<u8>, Arc<Folder>)>,
     /// The regular file that was put last, when bytes of it are still to come.
     file: Option<Growing>,
-    /// Folders that are still to get their attributes, parents before children.
-    folders: Vec<Entry>,
+    /// Folders that are still to get their attributes, by path: those that were put last.
+    folders: BTreeMap<Vec<u8>, Entry>,
     ended: bool,
 }
 
@@ -59,7 +60,7 @@ impl Tree {
     /// In an open folder; `path` and `fault` are for errors.
     pub fn new(root: OwnedFd, path: &Path, fault: Fault) -> Self {
         let (attributes, path) = (Attributes::of_user(), path.to_owned());
-        Self { root, path, fault, attributes, last: None, file: None, folders: Vec::new(), ended: false }
+        Self { root, path, fault, attributes, last: None, file: None, folders: BTreeMap::new(), ended: false }
     }
 
     /// The folder.
@@ -117,7 +118,7 @@ impl Tree {
     /// All entries were put. Says what the user should know, if anything.
     pub fn finish(&mut self) -> Result<Option<String>, Error> {
         self.complete()?;
-        while let Some(entry) = self.folders.pop() {
+        while let Some((_, entry)) = self.folders.pop_last() {
             let set = beneath::descend(&self.root, &entry.path).and_then(|at| self.attributes.set_open(at, &entry));
             set.map_err(|why| self.refused(&entry.path, &why))?;
         }
@@ -153,7 +154,7 @@ impl Tree {
     /// An entry that waits for nothing, or a file of which more bytes come.
     fn one(&mut self, entry: Entry, content: &[u8]) -> Result<(), Error> {
         if entry.path.is_empty() && matches!(entry.kind, Kind::Directory) {
-            self.folders.push(entry);
+            self.folders.insert(entry.path.clone(), entry);
             return Ok(());
         }
         let made = self.make(&entry).map_err(|why| self.refused(&entry.path, &why))?;
@@ -163,7 +164,7 @@ impl Tree {
                 self.file = Some(Growing { file, folder, entry, left });
                 self.write(content)?;
             }
-            (_, Kind::Directory) => self.folders.push(entry),
+            (_, Kind::Directory) => drop(self.folders.insert(entry.path.clone(), entry)),
             _ => {}
         }
         Ok(())

@@ -9,7 +9,7 @@ pub struct Meter<'a, M: Media> {
     id: String,
     action: Action,
     subject: String,
-    total: u64,
+    total: Option<u64>,
     done: u64,
     told: u64,
 }
@@ -17,7 +17,7 @@ pub struct Meter<'a, M: Media> {
 impl<'a, M: Media> Meter<'a, M> {
     /// Before the first byte of so many is read.
     pub fn new(media: &'a M, subject: String, total: u64) -> Self {
-        Self { media, id: subject.clone(), action: Action::Read, subject, total, done: 0, told: 0 }
+        Self { media, id: subject.clone(), action: Action::Read, subject, total: Some(total), done: 0, told: 0 }
     }
 
     /// Of a layer's blob.
@@ -26,9 +26,9 @@ impl<'a, M: Media> Meter<'a, M> {
         Self::new(media, subject, layer.bytes.size())
     }
 
-    /// Before the first byte of so many is written to a destination.
-    pub fn writing(media: &'a M, dest: &str, total: u64) -> Self {
-        Self { id: format!("write {dest}"), action: Action::Write, ..Self::new(media, dest.to_owned(), total) }
+    /// Before the first byte is written to a destination, of so many if that is known.
+    pub fn writing(media: &'a M, dest: &str, total: Option<u64>) -> Self {
+        Self { id: format!("write {dest}"), action: Action::Write, total, ..Self::new(media, dest.to_owned(), 0) }
     }
 
     /// So many bytes more; none at the end.
@@ -49,7 +49,7 @@ impl<'a, M: Media> Meter<'a, M> {
             subject: self.subject.clone(),
             target: None,
             done: self.done,
-            total: Some(self.total),
+            total: self.total.or(outcome.as_ref().map(|_| self.done)),
             outcome,
         }));
     }

@@ -4,17 +4,15 @@
 use crate::contents::Bytes;
 use crate::digest::DiffId;
 use crate::error::Result;
-use crate::inspect::meter::Meter;
-use crate::layer::merged::{Files, Plan, Sink};
 use crate::media::{Action, Event, Media, Outcome, Step};
 use crate::store::Layout;
 
-use super::Stack;
+use super::{Job, Stack};
 
 /// Unpacks layers, the lowest first, into the store, unless that was done before. They are here and checked.
 ///
 /// # Errors
-/// Those of the layers, as [`Plan::new`] has them, and of the store.
+/// Those of the layers, as [`unpack`](super::unpack) has them, and of the store.
 pub async fn keep<'a, M: Media>(
     media: &'a M,
     store: &Layout<M::Directory>,
@@ -30,12 +28,6 @@ pub async fn keep<'a, M: Media>(
         return Ok(());
     };
     let stack = Stack::checked(media, layers.into_iter()).await?;
-    let plan = Plan::new(&stack, |warning| media.emit(Event::Warning(warning))).await?;
-    let mut meter = Meter::writing(media, chain.as_str(), plan.bytes());
-    let mut files = Files::new(writer, |bytes| meter.count(bytes));
-    files.entry(plan.root().clone()).await?;
-    plan.write(&stack, &mut files).await?;
-    files.finish().await?;
-    meter.count(0);
-    Ok(())
+    let job = Job { media, stack, dest: chain.to_string(), config: None, rootless: None };
+    job.alone(writer, async || media.kept(store.directory(), &path).await).await.map(drop)
 }

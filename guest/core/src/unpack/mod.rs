@@ -1,7 +1,7 @@
 //! Images as file trees: the root file system that an image's layers give, alone or in a bundle that a runtime starts.
 //!
-//! Nothing is written before all layers were read once and every digest was right; what is written then is a tree in a place of its own, which
-//! appears as a whole, unless the user wants it over what is there.
+//! A tree in a place of its own is written while its layers are read for the first time, and appears when every digest was right. Over what the
+//! user has nothing is written before that.
 
 mod accounts;
 mod kept;
@@ -15,18 +15,19 @@ use std::pin::pin;
 
 use futures_util::future::{Either, select};
 
+use crate::documents::config::Config;
 use crate::documents::runtime;
 use crate::error::{Code, Error, Fault, Result};
 use crate::export::Content;
 use crate::inspect::meter::Meter;
 use crate::inspect::{self, Image, Limits};
-use crate::layer::merged::{Files, Placed, Plan, Sink};
+use crate::layer::merged::{Files, Placed, Plan, Sink, once};
 use crate::media::{Entry, Event, Ground, Kind, Media, NOBODY, Timestamp};
 use crate::platform::Platform;
 use crate::store::Layout;
 
 use accounts::Watched;
-use rootless::{Rootless, owned};
+use rootless::Rootless;
 
 pub use kept::keep;
 pub use runtime::User;
@@ -85,59 +86,103 @@ async fn whole<M: Media>(media: &M, content: Content<M>, settings: Settings, sto
         None if bundle => return Err(Error::new(Fault::Request, Code::Unsupported("bundle".into()), NO_CONFIG)),
         config => config,
     };
+    let ground = if over { Ground::Shared } else { Ground::Bare };
     // What is wrong with the destination is said before anything is read.
-    let writer = media.root_filesystem(&dest, if over { Ground::Shared } else { Ground::Bare }).await?;
+    let writer = media.root_filesystem(&dest, ground).await?;
     let stack = Stack::bring(media, &store, layers).await?;
-    let plan = Plan::new(&stack, |warning| media.emit(Event::Warning(warning))).await?;
-    let mut meter = Meter::writing(media, &dest, plan.bytes());
-    let mut files = Files::new(writer, |bytes| meter.count(bytes));
-    match config {
-        None => root(media, &plan, &stack, rootless.is_some(), None, &mut files).await?,
-        Some(config) => {
-            let own = |path: &str, kind| Entry { path: path.into(), kind, ..of_writer(media) };
-            files.entry(own("", Kind::Directory)).await?;
-            let mut watched = Watched::new(&mut files);
-            root(media, &plan, &stack, rootless.is_some(), Some(runtime::ROOT.into()), &mut watched).await?;
-            let Watched { accounts, linked, .. } = watched;
-            let made = runtime::config(&config, &accounts, rootless).map_err(|error| match error.code {
-                Code::NotFound if linked => error.because("one of the two is a link, which is not followed"),
-                _ => error,
-            })?;
-            made.warning.into_iter().for_each(|warning| media.emit(Event::Warning(warning)));
-            let config = own(CONFIG, Kind::Regular(made.bytes.len() as u64));
-            files.entry(Entry { mode: 0o644, ..config }).await?;
-            files.content(made.bytes).await?;
-        }
-    }
-    files.finish().await?;
-    meter.count(0);
+    let job = Job { media, stack, dest, config, rootless };
+    let plan = if over {
+        let plan = Plan::new(&job.stack, |warning| media.emit(Event::Warning(warning))).await?;
+        job.write(writer, Some(plan)).await?.0
+    } else {
+        job.alone(writer, async || media.root_filesystem(&job.dest, ground).await.map(Some)).await?
+    };
     Ok(Unpacked { entries: plan.entries() as u64, bytes: plan.bytes() })
 }
 
-/// The root file system, itself included, alone or in a folder.
-async fn root<M: Media>(
-    media: &M,
-    plan: &Plan,
-    stack: &Stack<'_, M>,
-    rootless: bool,
-    folder: Option<Vec<u8>>,
-    sink: &mut impl Sink,
-) -> Result<()> {
-    let alone = folder.is_none();
-    let mut placed = Placed { folder, epoch: None, sink };
-    let top = if rootless { owned(plan.root().clone()) } else { plan.root().clone() };
-    if alone {
-        placed.entry(top).await?
-    } else {
-        placed.begin(top).await?
+/// What is unpacked, and how.
+struct Job<'a, M: Media> {
+    media: &'a M,
+    stack: Stack<'a, M>,
+    dest: String,
+    /// That a bundle is made from.
+    config: Option<Config>,
+    rootless: Option<User>,
+}
+
+impl<M: Media> Job<'_, M> {
+    /// Writes the tree where nobody sees it before it is whole: while the layers are read for the first time, or `again`, unless another one was faster.
+    async fn alone(
+        &self,
+        writer: M::TreeWriter,
+        again: impl AsyncFnOnce() -> Result<Option<M::TreeWriter>>,
+    ) -> Result<Plan> {
+        match self.write(writer, None).await? {
+            (plan, true) => Ok(plan),
+            (plan, false) => match again().await? {
+                Some(writer) => Ok(self.write(writer, Some(plan)).await?.0),
+                None => Ok(plan),
+            },
+        }
     }
-    if !rootless {
-        return plan.write(stack, &mut placed).await;
+
+    /// Writes the tree, as the plan says if there is one already. Without one it may not be what the layers give, and is not finished then.
+    async fn write(&self, writer: M::TreeWriter, plan: Option<Plan>) -> Result<(Plan, bool)> {
+        let Self { media, dest, config, .. } = self;
+        let mut meter = Meter::writing(*media, dest, plan.as_ref().map(Plan::bytes));
+        let mut files = Files::new(writer, |bytes| meter.count(bytes));
+        let (plan, whole) = match config {
+            None => self.root(plan, None, &mut files).await?,
+            Some(config) => {
+                let own = |path: &str, kind| Entry { path: path.into(), kind, ..of_writer(*media) };
+                files.entry(own("", Kind::Directory)).await?;
+                let mut watched = Watched::new(&mut files);
+                let (plan, whole) = self.root(plan, Some(runtime::ROOT.into()), &mut watched).await?;
+                let Watched { accounts, linked, .. } = watched;
+                if whole {
+                    let made = runtime::config(config, &accounts, self.rootless).map_err(|error| match error.code {
+                        Code::NotFound if linked => error.because("one of the two is a link, which is not followed"),
+                        _ => error,
+                    })?;
+                    made.warning.into_iter().for_each(|warning| media.emit(Event::Warning(warning)));
+                    let config = own(CONFIG, Kind::Regular(made.bytes.len() as u64));
+                    files.entry(Entry { mode: 0o644, ..config }).await?;
+                    files.content(made.bytes).await?;
+                }
+                (plan, whole)
+            }
+        };
+        if whole {
+            files.finish().await?;
+            meter.count(0);
+        }
+        Ok((plan, whole))
     }
-    let mut rootless = Rootless::new(&mut placed);
-    plan.write(stack, &mut rootless).await?;
-    rootless.warning().into_iter().for_each(|warning| media.emit(Event::Warning(warning)));
-    Ok(())
+
+    /// The root file system, itself included, alone or in a folder.
+    async fn root(&self, plan: Option<Plan>, folder: Option<Vec<u8>>, sink: &mut impl Sink) -> Result<(Plan, bool)> {
+        let mut placed = Placed { folder, epoch: None, sink };
+        if self.rootless.is_none() {
+            return self.layers(plan, &mut placed).await;
+        }
+        let mut rootless = Rootless::new(&mut placed);
+        let (plan, whole) = self.layers(plan, &mut rootless).await?;
+        if whole {
+            rootless.warning().into_iter().for_each(|warning| self.media.emit(Event::Warning(warning)));
+        }
+        Ok((plan, whole))
+    }
+
+    async fn layers(&self, plan: Option<Plan>, sink: &mut impl Sink) -> Result<(Plan, bool)> {
+        match plan {
+            None => once(&self.stack, sink, |warning| self.media.emit(Event::Warning(warning))).await,
+            Some(plan) => {
+                sink.entry(plan.root().clone()).await?;
+                plan.write(&self.stack, sink).await?;
+                Ok((plan, true))
+            }
+        }
+    }
 }
 
 /// A folder that is no part of the image.

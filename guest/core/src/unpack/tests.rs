@@ -88,7 +88,11 @@ fn good(config: serde_json::Value) -> Directory {
 
 fn unpacked(media: &Memory, dest: &str) -> Vec<(Entry, Vec<u8>)> {
     match media.destinations.borrow().get(dest) {
-        Some(Destination::RootFilesystem(entries)) => entries.clone(),
+        Some(Destination::RootFilesystem(entries)) => {
+            let mut entries = entries.clone();
+            entries.sort_by(|(one, _), (other, _)| one.path.cmp(&other.path));
+            entries
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -103,9 +107,9 @@ fn what_the_layers_give_is_written() {
     let source = content(Source::Layout(good(json!({}))));
     let done = wait(unpack(&media, source, settings(), Directory::default())).unwrap();
     let entries = unpacked(&media, "out");
-    assert_eq!(paths(&entries), ["", "etc", "etc/group", "null", "etc/passwd"]);
+    assert_eq!(paths(&entries), ["", "etc", "etc/group", "etc/passwd", "null"]);
     assert_eq!((entries[0].0.mode, entries[0].0.uid), (0o711, 7), "what the layers say of the root");
-    assert!(entries[4].1.starts_with(b"root:"));
+    assert!(entries[3].1.starts_with(b"root:"));
     let bytes = entries.iter().map(|(_, content)| content.len() as u64).sum();
     assert_eq!(done, Unpacked { entries: 4, bytes });
     let events = media.events.borrow();
@@ -145,11 +149,11 @@ fn a_bundle_has_its_config() {
     let source = content(Source::Layout(good(json!({ "User": "app", "Cmd": ["x"] }))));
     wait(unpack(&media, source, Settings { bundle: true, ..settings() }, Directory::default())).unwrap();
     let entries = unpacked(&media, "out");
-    let expected = ["", "rootfs", "rootfs/etc", "rootfs/etc/group", "rootfs/null", "rootfs/etc/passwd", "config.json"];
+    let expected = ["", "config.json", "rootfs", "rootfs/etc", "rootfs/etc/group", "rootfs/etc/passwd", "rootfs/null"];
     assert_eq!(paths(&entries), expected);
     assert_eq!(entries[0].0.uid, NOBODY);
-    assert_eq!(entries[1].0.mode, 0o711);
-    let config: serde_json::Value = serde_json::from_slice(&entries[6].1).unwrap();
+    assert_eq!(entries[2].0.mode, 0o711);
+    let config: serde_json::Value = serde_json::from_slice(&entries[1].1).unwrap();
     assert_eq!(config["process"]["user"], json!({ "uid": 1000, "gid": 1001, "additionalGids": [5] }));
     // A root file system says nothing of how it is run.
     let tar = content(Source::Archive(File::from(layers().remove(0))));

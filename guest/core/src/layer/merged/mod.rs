@@ -4,9 +4,10 @@
 //! Layers are read twice. The first pass makes a [`Plan`] of which entry of which layer stands where, as large as there are entries;
 //! the second hands the entries to a [`Sink`], contents as they come: in the order of a walk ([`Plan::walk`]), or all directories in byte
 //! order of their paths, then everything else layer by layer as it stands in the tars ([`Plan::write`]). Only what has just been
-//! written is linked to, and every parent is there.
+//! written is linked to, and every parent is there. A sink that can be thrown away gets most layers while they are read for the first time ([`once`]).
 
 mod files;
+mod once;
 mod placed;
 mod plan;
 mod tar;
@@ -22,6 +23,7 @@ use crate::media::{Entry, Kind};
 use crate::text::shown_bytes;
 
 pub use files::Files;
+pub use once::once;
 pub use placed::Placed;
 pub use tar::Tar;
 
@@ -39,7 +41,8 @@ pub trait Layers {
 /// Where a root file system goes.
 #[allow(async_fn_in_trait, reason = "one job is one thread: no future here needs to be Send")]
 pub trait Sink {
-    /// The next entry. Its parent and, for a hard link, the path it names were there before; all extended attributes are.
+    /// The next entry. Its parent and, for a hard link, the path it names were there before; all extended attributes are. A directory may come
+    /// again: then it is like the last one.
     async fn entry(&mut self, entry: Entry) -> Result<()>;
     /// More of the content of the regular file that was last: in all as many bytes as it said.
     async fn content(&mut self, piece: Vec<u8>) -> Result<()>;
@@ -63,12 +66,12 @@ impl Plan {
     pub async fn new<L: Layers>(layers: &L, mut warn: impl FnMut(String)) -> Result<Self> {
         let mut stack = Stack::default();
         for layer in 0..layers.count() {
-            add(&mut stack, layers, layer, &mut warn).await.map_err(|error| within(error, layer, layers))?;
+            stack.read(layers, layer, &mut warn).await.map_err(|error| within(error, layer, layers))?;
         }
         Ok(stack.finish(layers.count()))
     }
 
-    /// The root itself, with an empty path, which no sink gets: what the highest layer that says anything of it says.
+    /// The root itself, with an empty path, which the second pass leaves out: what the highest layer that says anything of it says.
     pub fn root(&self) -> &Entry {
         &self.root
     }
@@ -98,6 +101,49 @@ impl Plan {
             }
         }
         Ok(())
+    }
+}
+
+/// A layer that is read for the first time.
+struct Reader<C> {
+    entries: Entries<C>,
+    /// Of the next entry.
+    number: u64,
+}
+
+impl<C: Contents> Reader<C> {
+    async fn open<L: Layers<Contents = C>>(layers: &L, layer: usize) -> Result<Self> {
+        Ok(Self { entries: Entries::new(layers.open(layer).await?), number: 0 })
+    }
+
+    /// The next entry that stands for something, and its number among all.
+    async fn next(&mut self, warn: &mut impl FnMut(String)) -> Result<Option<(Entry, u64)>> {
+        loop {
+            let header = self.entries.next().await?;
+            while let Some(warning) = self.entries.warning() {
+                warn(warning);
+            }
+            let Some(header) = header else { return Ok(None) };
+            let number = self.number;
+            self.number = self.number.saturating_add(1);
+            if header.flag == b'g' {
+                continue;
+            }
+            let entry = header.entry()?;
+            if header.name.starts_with(b"/") && !entry.path.is_empty() {
+                let name = shown_bytes(&header.name);
+                return Err(Error::malformed(
+                    "layer",
+                    format!("`{name}` is an absolute name, which no layer may have"),
+                ));
+            }
+            return Ok(Some((entry, number)));
+        }
+    }
+
+    /// More of the content of the entry that was last.
+    async fn content(&mut self) -> Result<Option<Vec<u8>>> {
+        self.entries.content().await
     }
 }
 
@@ -136,31 +182,17 @@ impl<C: Contents> Cursor<C> {
     }
 }
 
-async fn add<L: Layers>(stack: &mut Stack, layers: &L, layer: usize, warn: &mut impl FnMut(String)) -> Result<()> {
-    let mut entries = Entries::new(layers.open(layer).await?);
-    let mut upper = stack.layer(layer);
-    let mut number = 0;
-    loop {
-        let header = entries.next().await?;
-        while let Some(warning) = entries.warning() {
-            warn(warning);
-        }
-        let Some(header) = header else { break };
-        if header.flag != b'g' {
-            let entry = header.entry()?;
-            if header.name.starts_with(b"/") && !entry.path.is_empty() {
-                let name = shown_bytes(&header.name);
-                return Err(Error::malformed(
-                    "layer",
-                    format!("`{name}` is an absolute name, which no layer may have"),
-                ));
-            }
+impl Stack {
+    /// The next layer, which is read for the first time.
+    async fn read<L: Layers>(&mut self, layers: &L, layer: usize, warn: &mut impl FnMut(String)) -> Result<()> {
+        let mut reader = Reader::open(layers, layer).await?;
+        let mut upper = self.layer(layer);
+        while let Some((entry, number)) = reader.next(warn).await? {
             upper.add(entry, number)?;
         }
-        number = number.saturating_add(1);
+        upper.finish();
+        Ok(())
     }
-    upper.finish();
-    Ok(())
 }
 
 fn within<L: Layers>(error: Error, layer: usize, layers: &L) -> Error {

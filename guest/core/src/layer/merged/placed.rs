@@ -33,7 +33,10 @@ impl<S: Sink> Placed<'_, S> {
 impl<S: Sink> Sink for Placed<'_, S> {
     async fn entry(&mut self, mut entry: Entry) -> Result<()> {
         if let Some(folder) = &self.folder {
-            let placed = |path: &[u8]| [folder, &b"/"[..], path].concat();
+            let placed = |path: &[u8]| match path {
+                b"" => folder.clone(),
+                _ => [folder, &b"/"[..], path].concat(),
+            };
             entry.path = placed(&entry.path);
             if let Kind::HardLink(first) = &mut entry.kind {
                 *first = placed(first);

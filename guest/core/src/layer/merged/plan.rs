@@ -31,6 +31,8 @@ pub struct Upper<'a> {
     layer: usize,
     /// With all parents.
     nodes: BTreeMap<Path, Node>,
+    /// A directory that is there with all that it is in.
+    last: Path,
     /// Paths that are hidden below this layer, with all in them.
     whiteouts: BTreeSet<Path>,
     /// Directories of which that is so for all in them.
@@ -48,7 +50,22 @@ pub struct Step {
     pub link: Option<Path>,
 }
 
-type Path = Vec<u8>;
+/// What an entry of a layer says.
+pub enum Meaning<'e> {
+    /// Something that is of no concern.
+    Nothing,
+    /// What the root itself is like.
+    Root,
+    /// Nothing of what lower layers have in this directory is there.
+    Opaque(&'e [u8]),
+    /// Nor this, which lower layers have, with all that is in it.
+    Whiteout(Path),
+    /// That it is there.
+    Itself,
+}
+
+/// Without a slash at its ends; empty for the root.
+pub type Path = Vec<u8>;
 
 enum Node {
     /// Without an entry it is only implied by what is in it.
@@ -60,8 +77,8 @@ enum Node {
 impl Stack {
     /// The next layer.
     pub fn layer(&mut self, layer: usize) -> Upper<'_> {
-        let (nodes, whiteouts, opaque) = Default::default();
-        Upper { stack: self, layer, nodes, whiteouts, opaque }
+        let (nodes, last, whiteouts, opaque) = Default::default();
+        Upper { stack: self, layer, nodes, last, whiteouts, opaque }
     }
 
     /// What all `layers` give. The first of an inode's names that are left gets the content, the others are links to it.
@@ -111,36 +128,26 @@ impl Upper<'_> {
     /// # Errors
     /// `malformed` when it cannot be where it wants to be.
     pub fn add(&mut self, mut entry: Entry, number: u64) -> Result<()> {
-        let path = std::mem::take(&mut entry.path);
-        if path.is_empty() {
-            // It can be nothing but a directory.
-            if entry.kind == Kind::Directory {
+        match meaning(&entry)? {
+            Meaning::Nothing => return Ok(()),
+            Meaning::Root => {
                 self.stack.root = Some(entry);
+                return Ok(());
             }
-            return Ok(());
-        }
-        // What AUFS kept for itself.
-        if path.starts_with(META) && path != OPAQUE {
-            return Ok(());
-        }
-        let at = path.iter().rposition(|byte| *byte == b'/');
-        let directory = at.and_then(|at| path.get(..at)).unwrap_or_default();
-        let name = at.and_then(|at| path.get(at.checked_add(1)?..)).unwrap_or(&path);
-        self.parents(directory, &path)?;
-        if entry.kind == Kind::Regular(0)
-            && let Some(hidden) = name.strip_prefix(WHITEOUT)
-        {
-            if matches!(hidden, b"" | b"." | b"..") {
-                let message = format!("`{}` is a whiteout of nothing that a directory has", shown_bytes(&path));
-                return Err(Error::malformed("layer", message));
-            }
-            if name == OPAQUE {
+            Meaning::Opaque(directory) => {
+                self.parents(&entry.path)?;
                 self.opaque.insert(directory.into());
-            } else if !name.starts_with(META) {
-                self.whiteouts.insert(joined(directory, hidden));
+                return Ok(());
             }
-            return Ok(());
+            Meaning::Whiteout(hidden) => {
+                self.parents(&entry.path)?;
+                self.whiteouts.insert(hidden);
+                return Ok(());
+            }
+            Meaning::Itself => {}
         }
+        let path = std::mem::take(&mut entry.path);
+        self.parents(&path)?;
         if entry.kind == Kind::Directory {
             self.nodes.insert(path, Node::Directory(Some(Box::new(entry))));
             return Ok(());
@@ -156,6 +163,7 @@ impl Upper<'_> {
         };
         if let Some(Node::Directory(_)) = self.nodes.get(&path) {
             clear(&mut self.nodes, &path);
+            self.last.clear();
         }
         self.nodes.insert(path, Node::Name { inode, layer: self.layer, number });
         Ok(())
@@ -164,6 +172,10 @@ impl Upper<'_> {
     /// The layer is whole: it hides and covers what is below.
     pub fn finish(self) {
         let below = &mut self.stack.nodes;
+        if below.is_empty() {
+            *below = self.nodes;
+            return;
+        }
         for path in self.whiteouts {
             if let Some(Node::Directory(_)) = below.remove(&path) {
                 clear(below, &path);
@@ -183,10 +195,14 @@ impl Upper<'_> {
         }
     }
 
-    /// Makes a directory, and those that it is in, where the layer has none yet. What lower layers have there does not count: a link of
+    /// Makes the directories that a path is in, where the layer has none yet. What lower layers have there does not count: a link of
     /// theirs is covered, never followed.
-    fn parents(&mut self, directory: &[u8], of: &[u8]) -> Result<()> {
-        let mut directory = directory;
+    fn parents(&mut self, of: &[u8]) -> Result<()> {
+        let mut directory = above(of);
+        if self.last == directory {
+            return Ok(());
+        }
+        self.last = directory.into();
         while !directory.is_empty() {
             match self.nodes.get(directory) {
                 Some(Node::Directory(_)) => break,
@@ -197,8 +213,7 @@ impl Upper<'_> {
                 }
                 None => self.nodes.insert(directory.into(), Node::Directory(None)),
             };
-            let at = directory.iter().rposition(|byte| *byte == b'/').unwrap_or_default();
-            directory = directory.get(..at).unwrap_or_default();
+            directory = above(directory);
         }
         Ok(())
     }
@@ -213,6 +228,42 @@ impl Upper<'_> {
             }
         }
     }
+}
+
+/// What an entry says.
+///
+/// # Errors
+/// `malformed` for a whiteout of nothing that a directory has.
+pub fn meaning(entry: &Entry) -> Result<Meaning<'_>> {
+    let path = &entry.path;
+    if path.is_empty() {
+        // It can be nothing but a directory.
+        return Ok(if entry.kind == Kind::Directory { Meaning::Root } else { Meaning::Nothing });
+    }
+    // What AUFS kept for itself.
+    if path.starts_with(META) && path != OPAQUE {
+        return Ok(Meaning::Nothing);
+    }
+    let directory = above(path);
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+    let Some(hidden) = name.strip_prefix(WHITEOUT).filter(|_| entry.kind == Kind::Regular(0)) else {
+        return Ok(Meaning::Itself);
+    };
+    if matches!(hidden, b"" | b"." | b"..") {
+        let message = format!("`{}` is a whiteout of nothing that a directory has", shown_bytes(path));
+        return Err(Error::malformed("layer", message));
+    }
+    Ok(match name {
+        OPAQUE => Meaning::Opaque(directory),
+        _ if name.starts_with(META) => Meaning::Nothing,
+        _ => Meaning::Whiteout(joined(directory, hidden)),
+    })
+}
+
+/// The directory that a path is in.
+pub fn above(path: &[u8]) -> &[u8] {
+    let at = path.iter().rposition(|byte| *byte == b'/').unwrap_or_default();
+    path.get(..at).unwrap_or_default()
 }
 
 /// Removes all that is in a directory.
@@ -230,7 +281,8 @@ fn joined(directory: &[u8], name: &[u8]) -> Path {
     if directory.is_empty() { name.into() } else { [directory, b"/", name].concat() }
 }
 
-fn implied() -> Entry {
+/// A directory of which no layer says anything.
+pub fn implied() -> Entry {
     let modified = Timestamp::default();
     Entry { path: Vec::new(), kind: Kind::Directory, mode: 0o755, uid: 0, gid: 0, modified, xattrs: Vec::new() }
 }

@@ -1,0 +1,227 @@
+//! Layers read once: written while they are read for the first time, the topmost first, each entry where nothing above hides it.
+//!
+//! What stands where is still decided by a [`Plan`], made of the headers that were read. What was written is just what it says, or good for nothing:
+//! where a layer says two things of one path, or links to what was not written, it can only be known at the end what is meant.
+
+use std::collections::{HashMap, HashSet};
+
+use super::plan::{self, Meaning, Path, Stack, above};
+use super::{Layers, Plan, Reader, Sink, within};
+use crate::error::Result;
+use crate::media::{Entry, Kind};
+
+/// The plan of these layers, and whether everything was handed to the sink already, the root too. When not, what was handed over must be thrown away,
+/// and [`Plan::write`] does it. `warn` is told what the layers' contents warn of.
+///
+/// # Errors
+/// Those of [`Plan::new`] and of the sink.
+pub async fn once<L: Layers>(layers: &L, sink: &mut impl Sink, mut warn: impl FnMut(String)) -> Result<(Plan, bool)> {
+    let mut once = Once { sink, hidden: Hidden::default(), made: HashSet::new(), last: Path::new(), odd: false };
+    let (mut read, mut written) = (Vec::new(), Vec::new());
+    once.sink.entry(plan::implied()).await?;
+    for layer in (0..layers.count()).rev() {
+        let (entries, numbers) = once.layer(layers, layer, &mut warn).await?;
+        read.push(entries);
+        written.push(numbers);
+    }
+    let Once { sink, made, odd, .. } = once;
+    let mut stack = Stack::default();
+    for (layer, entries) in read.into_iter().rev().enumerate() {
+        let mut upper = stack.layer(layer);
+        for (entry, number) in entries {
+            upper.add(entry, number).map_err(|error| within(error, layer, layers))?;
+        }
+        upper.finish();
+    }
+    let plan = stack.finish(layers.count());
+    let planned = plan.steps.iter().map(|steps| steps.iter().map(|step| (step.number, step.link.is_some())));
+    let same = planned.zip(written.iter().rev()).all(|(planned, written)| planned.eq(written.iter().copied()));
+    let kept = |path: &Path| plan.directories.binary_search_by(|directory| directory.path.cmp(path)).is_ok();
+    let whole = !odd && same && made.iter().all(kept);
+    if whole {
+        for directory in [&plan.root].into_iter().chain(&plan.directories) {
+            sink.entry(directory.clone()).await?;
+        }
+    }
+    Ok((plan, whole))
+}
+
+/// The entries of a layer with their numbers, and the numbers of those that were written: of each whether it is a link to another one.
+type Read = (Vec<(Entry, u64)>, Vec<(u64, bool)>);
+
+struct Once<'s, S> {
+    sink: &'s mut S,
+    hidden: Hidden,
+    /// Directories that the sink has been given, to get their attributes later; one that was asked for last.
+    made: HashSet<Path>,
+    last: Path,
+    /// It is not known any more what is meant, and nothing more is written.
+    odd: bool,
+}
+
+/// What the layers above hide.
+#[derive(Default)]
+struct Hidden {
+    /// With all that is in them: what is no directory, and whiteouts.
+    paths: HashSet<Path>,
+    /// All that is in them.
+    opaque: HashSet<Path>,
+    /// What is none.
+    directories: HashSet<Path>,
+}
+
+/// What the layer that is read has at a path.
+enum Place {
+    Directory,
+    Written,
+    Hidden,
+}
+
+/// A layer that is being read.
+#[derive(Default)]
+struct Own {
+    places: HashMap<Path, Place>,
+    /// A directory that was noted last, with all that it is in.
+    last: Path,
+    whiteouts: HashSet<Path>,
+    opaque: HashSet<Path>,
+}
+
+impl<S: Sink> Once<'_, S> {
+    async fn layer<L: Layers>(&mut self, layers: &L, layer: usize, warn: &mut impl FnMut(String)) -> Result<Read> {
+        let named = |error| within(error, layer, layers);
+        let mut reader = Reader::open(layers, layer).await.map_err(named)?;
+        let (mut own, mut entries, mut written) = (Own::default(), Vec::new(), Vec::new());
+        while let Some((entry, number)) = reader.next(warn).await.map_err(named)? {
+            let Some(is_written) = self.place(&mut own, &entry).map_err(named)?.filter(|_| !self.odd) else {
+                entries.push((entry, number));
+                continue;
+            };
+            // Of what is no directory the plan needs no more.
+            let (path, kind, xattrs) = (entry.path.clone(), entry.kind.clone(), Vec::new());
+            let kept = if kind == Kind::Directory { entry.clone() } else { Entry { path, kind, xattrs, ..entry } };
+            if is_written {
+                written.push((number, matches!(entry.kind, Kind::HardLink(_))));
+                self.parents(&entry.path).await?;
+                let regular = matches!(entry.kind, Kind::Regular(_));
+                self.sink.entry(entry).await?;
+                while regular && let Some(piece) = reader.content().await.map_err(named)? {
+                    self.sink.content(piece).await?;
+                }
+            }
+            entries.push((kept, number));
+        }
+        self.hidden.add(own);
+        Ok((entries, written))
+    }
+
+    /// Notes an entry of a layer; whether it is written, unless it says something of others alone.
+    fn place(&mut self, own: &mut Own, entry: &Entry) -> Result<Option<bool>> {
+        let path = &entry.path;
+        match plan::meaning(entry)? {
+            Meaning::Root | Meaning::Nothing => return Ok(None),
+            Meaning::Opaque(directory) => {
+                self.odd |= !own.within(path);
+                own.opaque.insert(directory.into());
+                return Ok(None);
+            }
+            Meaning::Whiteout(hidden) => {
+                self.odd |= !own.within(path);
+                own.whiteouts.insert(hidden);
+                return Ok(None);
+            }
+            Meaning::Itself => {}
+        }
+        if matches!(&entry.kind, Kind::HardLink(target) if target == path) {
+            return Ok(None);
+        }
+        self.odd |= !own.within(path);
+        let visible = !self.hidden.hides(path);
+        let directory = entry.kind == Kind::Directory;
+        let place = match &entry.kind {
+            Kind::Directory => Place::Directory,
+            _ if !visible || self.hidden.directories.contains(path) => Place::Hidden,
+            Kind::HardLink(target) if !matches!(own.places.get(target), Some(Place::Written)) => {
+                self.odd = true;
+                Place::Hidden
+            }
+            _ => Place::Written,
+        };
+        let is_written = matches!(place, Place::Written);
+        match own.places.insert(path.clone(), place) {
+            None => {}
+            Some(Place::Directory) if directory => {}
+            Some(_) => self.odd = true,
+        }
+        Ok(Some(is_written))
+    }
+
+    /// Makes the directories that a path is in, as far as they are not there.
+    async fn parents(&mut self, path: &[u8]) -> Result<()> {
+        let mut directory = above(path);
+        if self.last == directory {
+            return Ok(());
+        }
+        self.last = directory.into();
+        let mut missing = Vec::new();
+        while !directory.is_empty() && !self.made.contains(directory) {
+            missing.push(directory);
+            directory = above(directory);
+        }
+        for directory in missing.into_iter().rev() {
+            self.made.insert(directory.into());
+            self.sink.entry(Entry { path: directory.into(), ..plan::implied() }).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Hidden {
+    /// Whether the layers above hide everything that could stand at a path.
+    fn hides(&self, path: &[u8]) -> bool {
+        if self.paths.contains(path) {
+            return true;
+        }
+        let mut directory = path;
+        while !directory.is_empty() {
+            directory = above(directory);
+            if self.opaque.contains(directory) || self.paths.contains(directory) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// What a layer hides of those below it.
+    fn add(&mut self, own: Own) {
+        let Own { places, whiteouts, opaque, .. } = own;
+        for (path, place) in places {
+            match place {
+                Place::Directory => self.directories.insert(path),
+                Place::Written | Place::Hidden => self.paths.insert(path),
+            };
+        }
+        self.paths.extend(whiteouts);
+        self.opaque.extend(opaque);
+    }
+}
+
+impl Own {
+    /// Notes the directories that a path is in; whether they can be some.
+    fn within(&mut self, path: &[u8]) -> bool {
+        let mut directory = above(path);
+        if self.last == directory {
+            return true;
+        }
+        self.last = directory.into();
+        while !directory.is_empty() {
+            match self.places.get(directory) {
+                Some(Place::Directory) => return true,
+                Some(Place::Written | Place::Hidden) => return false,
+                None => drop(self.places.insert(directory.into(), Place::Directory)),
+            }
+            directory = above(directory);
+        }
+        true
+    }
+}
