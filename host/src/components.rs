@@ -5,7 +5,6 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
@@ -14,6 +13,7 @@ use crate::bindings::toolkit::ToolkitPre;
 use crate::code::{self, Paged};
 use crate::error::{Error, ErrorCode, Fault, error};
 use crate::failure;
+use crate::hashers::sha256;
 use crate::limits::{Bounds, Ticker};
 use crate::state::{Media, State};
 
@@ -100,7 +100,7 @@ fn cache_path(wasm: &[u8]) -> Option<PathBuf> {
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     let folder =
         std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute()).or_else(home)?;
-    let digest: String = Sha256::digest(wasm).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    let digest: String = sha256(wasm).chars().take(24).collect();
     Some(folder.join("ocix").join(format!("{}-{digest}.cwasm", env!("CARGO_PKG_VERSION"))))
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use sha2::{Digest, Sha256, Sha512};
+use ring::digest;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use wasmtime::component::{Accessor, Resource, ResourceAny};
@@ -18,7 +18,7 @@ pub struct Hasher(Arc<tokio::sync::Mutex<Running>>);
 
 enum Running {
     Here {
-        state: Box<Native>,
+        state: Box<digest::Context>,
         fed: usize,
     },
     There {
@@ -45,12 +45,6 @@ trait Sum {
     fn sum(&mut self) -> wasmtime::Result<Vec<u8>>;
 }
 
-/// The host itself.
-enum Native {
-    Sha256(Sha256),
-    Sha512(Sha512),
-}
-
 /// A worker, for as long as somebody holds what `wanted` points to.
 struct Sandbox {
     worker: Worker,
@@ -58,29 +52,22 @@ struct Sandbox {
     wanted: Weak<()>,
 }
 
-impl Native {
-    fn new(algorithm: HashAlgorithm) -> Self {
-        match algorithm {
-            HashAlgorithm::Sha256 => Self::Sha256(Sha256::new()),
-            HashAlgorithm::Sha512 => Self::Sha512(Sha512::new()),
-        }
-    }
+/// By the host itself: in assembler, also where the processor has no instructions for it.
+fn native(algorithm: HashAlgorithm) -> digest::Context {
+    digest::Context::new(match algorithm {
+        HashAlgorithm::Sha256 => &digest::SHA256,
+        HashAlgorithm::Sha512 => &digest::SHA512,
+    })
 }
 
-impl Sum for Native {
+impl Sum for digest::Context {
     fn update(&mut self, bytes: &[u8]) -> wasmtime::Result<()> {
-        match self {
-            Self::Sha256(state) => state.update(bytes),
-            Self::Sha512(state) => state.update(bytes),
-        }
+        Self::update(self, bytes);
         Ok(())
     }
 
     fn sum(&mut self) -> wasmtime::Result<Vec<u8>> {
-        Ok(match self {
-            Self::Sha256(state) => state.clone().finalize().to_vec(),
-            Self::Sha512(state) => state.clone().finalize().to_vec(),
-        })
+        Ok(self.clone().finish().as_ref().to_vec())
     }
 }
 
@@ -115,7 +102,7 @@ impl Sum for Sandbox {
 impl Running {
     fn new(workers: &Arc<Workers>, algorithm: HashAlgorithm) -> Self {
         if workers.hash_natively() {
-            return Self::Here { state: Box::new(Native::new(algorithm)), fed: 0 };
+            return Self::Here { state: Box::new(native(algorithm)), fed: 0 };
         }
         let workers = workers.clone();
         Self::there(move |asked, wanted| {
@@ -140,7 +127,7 @@ impl Hasher {
         if let Running::Here { state, fed } = &mut *running {
             *fed = fed.saturating_add(bytes.len());
             if *fed <= INLINE {
-                return state.update(&bytes);
+                return Sum::update(&mut **state, &bytes);
             }
             if let Running::Here { mut state, .. } = std::mem::replace(&mut *running, Running::Ended) {
                 *running = Running::there(move |asked, _| serve(&mut *state, asked));
@@ -212,9 +199,18 @@ fn serve(state: &mut impl Sum, mut asked: mpsc::Receiver<Ask>) -> wasmtime::Resu
 
 /// FIPS 180-4: whether the host's own hashes are right, on this processor. Where not, the sandbox's are used.
 pub fn known_answers() -> bool {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    hex(&Sha256::digest(b"abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        && hex(&Sha512::digest(b"abc")).starts_with("ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a")
+    let hash = |algorithm| hex(digest::digest(algorithm, b"abc").as_ref());
+    hash(&digest::SHA256) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        && hash(&digest::SHA512).starts_with("ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a")
+}
+
+/// SHA-256 of what is small, in hex.
+pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
+    hex(digest::digest(&digest::SHA256, bytes.as_ref()).as_ref())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Up to here bytes are hashed at once.

@@ -6,10 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use crate::addresses::is_loopback;
 use crate::error::{Error, ErrorCode, Fault, error, shown};
+use crate::hashers::sha256;
 
 /// Which container engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ fn context(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Option<String>
     let name = variable("DOCKER_CONTEXT").and_then(|name| name.into_string().ok()).or_else(config);
     let Some(name) = name.filter(|name| !name.is_empty() && name != "default") else { return Ok(None) };
     // Docker keeps a context under the hash of its name.
-    let id: String = Sha256::digest(&name).iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = sha256(&name);
     let file = folder.join("contexts/meta").join(id).join("meta.json");
     let host = || -> Option<String> {
         let meta: Value = serde_json::from_slice(&fs::read(&file).ok()?).ok()?;
@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(places(&docker, &[config]), "unix:///var/run/docker.sock");
         fs::write(folder.join("config.json"), r#"{"currentContext":"mine"}"#).unwrap();
         assert!(places(&docker, &[config]).contains("context `mine` names no host"));
-        let id: String = Sha256::digest("mine").iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = sha256("mine");
         let meta = folder.join("contexts/meta").join(id);
         fs::create_dir_all(&meta).unwrap();
         let host = r#"{"Name":"mine","Endpoints":{"docker":{"Host":"unix:///mine.sock"}}}"#;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
-use sha2::{Digest as _, Sha256};
 
 use super::answer::{self, Body, set};
+use crate::hashers::sha256;
 
 /// The files, by their paths.
 pub struct Page(BTreeMap<&'static str, File>);
@@ -22,7 +22,7 @@ impl Page {
     /// As it was built; empty when it was not.
     pub fn new() -> Self {
         let file = |&(path, media_type, bytes): &(&'static str, &'static str, &'static [u8])| {
-            let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let digest = sha256(bytes);
             let etag = HeaderValue::try_from(format!("\"sha256:{digest}\"")).ok()?;
             Some((path, File { media_type, etag, bytes }))
         };
