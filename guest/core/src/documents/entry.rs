@@ -3,6 +3,7 @@
 //! An entry of a layout's `index.json` that was read in one look ([`super::quick`]) says at once what it is called; the rest of it is read when somebody
 //! wants it. A list of thousands of names costs little more than reading its text.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::ops::Range;
 use std::rc::Rc;
@@ -27,11 +28,11 @@ enum Content {
     /// A digest of an algorithm that ocix does not know; its whole reference, when it has one.
     Unknown(Option<String>),
     /// Where its words stand in its text; all of it when somebody wants it.
-    Seen(Words, OnceCell<Option<Descriptor>>),
+    Seen(Words, OnceCell<Option<Box<Descriptor>>>),
 }
 
 /// Where in the text of all entries.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Words {
     media_type: Range<usize>,
     digest: Range<usize>,
@@ -62,7 +63,7 @@ pub struct Seen<'a> {
 /// An entry's JSON text, in that of all of them or alone.
 #[derive(Clone, Debug)]
 struct Raw {
-    text: Rc<str>,
+    text: Rc<String>,
     range: Range<usize>,
 }
 
@@ -72,9 +73,9 @@ impl Entry {
         Self { raw: descriptor::value(&listed).compact().into(), content: Content::Read(listed) }
     }
 
-    /// That was read in one look out of `text`, of which `kept` is a copy, and stands there.
-    pub fn glanced(one: &quick::One<'_>, text: &str, kept: &Rc<str>, range: Range<usize>) -> Self {
-        let raw = Raw { text: kept.clone(), range };
+    /// That was read in one look out of `text`, and stands there.
+    pub fn glanced(one: &quick::One<'_>, text: &Rc<String>, range: Range<usize>) -> Self {
+        let raw = Raw { text: text.clone(), range };
         Self { raw, content: Content::Seen(Words::of(one, text), OnceCell::new()) }
     }
 
@@ -91,7 +92,8 @@ impl Entry {
             Content::Read(listed) => Some(listed),
             Content::Unknown(_) => None,
             Content::Seen(_, listed) => {
-                listed.get_or_init(|| quick::entry(self.raw.get()).and_then(|one| one.descriptor())).as_ref()
+                let read = || quick::entry(self.raw.get()).and_then(|one| one.descriptor()).map(Box::new);
+                listed.get_or_init(read).as_deref()
             }
         }
     }
@@ -133,8 +135,8 @@ impl Entry {
 
     /// The JSON text of this entry and those behind it that stand behind it in the same text too, with the commas between them, and
     /// how many they are: each as it is to be written again.
-    pub fn run<'a>(&'a self, behind: &'a [Self]) -> (Value<'a>, usize) {
-        let Content::Seen(..) = self.content else { return (Value::Raw(self.raw.get()), 1) };
+    pub fn run<'a>(&'a self, behind: &'a [Self]) -> (Cow<'a, str>, usize) {
+        let Content::Seen(..) = self.content else { return (Value::Raw(self.raw.get()).compact().into(), 1) };
         let mut run = self.raw.range.clone();
         let mut count = 1_usize;
         for next in behind {
@@ -146,7 +148,7 @@ impl Entry {
             run.end = next.raw.range.end;
             count = count.saturating_add(1);
         }
-        (Value::Written(self.raw.text.get(run).unwrap_or_default()), count)
+        (self.raw.text.get(run).unwrap_or_default().into(), count)
     }
 
     /// Unless it is an artifact.
@@ -171,21 +173,14 @@ impl Words {
             let start = word.as_ptr().addr().saturating_sub(text.as_ptr().addr());
             start..start.saturating_add(word.len())
         };
-        let mut words = Self {
+        Self {
             media_type: range(one.media_type),
             digest: range(one.digest),
             artifact_type: one.artifact_type.map(range),
-            ..Self::default()
-        };
-        for (key, value) in one.annotations() {
-            match key {
-                NAME => words.name = Some(range(value)),
-                TAG => words.tag = Some(range(value)),
-                CREATED => words.created = Some(range(value)),
-                _ => {}
-            }
+            name: one.name.map(range),
+            tag: one.tag.map(range),
+            created: one.created.map(range),
         }
-        words
     }
 }
 

@@ -3,8 +3,8 @@
 //! Rewriting keeps every entry and member that is not ours as it was read, known or not; only white space and the escapes of `<`, `>` and
 //! `&` change. A name is one entry: put again, its old entry goes and the new one comes last, as in BuildKit's layouts.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::rc::Rc;
 
 use super::attestation;
@@ -14,7 +14,7 @@ use super::json::Value;
 use super::manifest::{KNOWN, kind, only};
 use super::quick;
 use super::read::{self, MAX_READ};
-use super::{MAX_WRITTEN, within};
+use super::{MAX_WRITTEN, fits, within};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
@@ -59,14 +59,15 @@ impl Index {
     ///
     /// # Errors
     /// As [`Index::parse`].
-    pub fn of_layout(bytes: &[u8]) -> Result<Self> {
-        let text = std::str::from_utf8(bytes).ok();
-        if let Some((text, entries)) = text.and_then(|text| Some((text, quick::entries(text)?))) {
-            let kept: Rc<str> = text.into();
-            let entry = |(one, range): (quick::One<'_>, Range<usize>)| Entry::glanced(&one, text, &kept, range);
-            return Ok(Self { entries: entries.into_iter().map(entry).collect(), ..Self::default() });
-        }
-        Self::read(read::document_within(bytes, "index", usize::MAX)?, None)
+    pub fn of_layout(bytes: Vec<u8>) -> Result<Self> {
+        let bytes = match String::from_utf8(bytes).map(Rc::new) {
+            Ok(text) => match quick::entries(&text, |one, range| Entry::glanced(&one, &text, range)) {
+                Some(entries) => return Ok(Self { entries, ..Self::default() }),
+                None => Rc::unwrap_or_clone(text).into_bytes(),
+            },
+            Err(other) => other.into_bytes(),
+        };
+        Self::read(read::document_within(&bytes, "index", usize::MAX)?, None)
     }
 
     fn read(object: read::Object<'_>, media_type: Option<&str>) -> Result<Self> {
@@ -173,28 +174,31 @@ impl Index {
     /// # Errors
     /// `limit-exceeded` over [`MAX_READ`] bytes: nobody could read it again.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        self.to_bytes_within(MAX_READ)
+        Ok(self.parts_within(MAX_READ)?.concat().into_bytes())
     }
 
-    /// The same of at most so many bytes.
+    /// The same of at most so many bytes, in parts: what was read is not copied.
     ///
     /// # Errors
     /// `limit-exceeded`.
-    pub fn to_bytes_within(&self, most: usize) -> Result<Vec<u8>> {
-        let mut manifests = Vec::new();
+    pub fn parts_within(&self, most: usize) -> Result<Vec<Cow<'_, str>>> {
+        let mut parts: Vec<Cow<'_, str>> =
+            vec![format!(r#"{{"schemaVersion":2,"mediaType":"{}","manifests":["#, media_type::INDEX).into()];
         let mut rest = self.entries.as_slice();
         while let Some((first, behind)) = rest.split_first() {
             let (run, count) = first.run(behind);
-            manifests.push(run);
+            parts.push(run);
             rest = rest.get(count..).unwrap_or_default();
+            parts.extend(rest.first().map(|_| ",".into()));
         }
-        let mut members = vec![
-            ("schemaVersion", Value::Number(2)),
-            ("mediaType", media_type::INDEX.into()),
-            ("manifests", Value::Array(manifests)),
-        ];
-        members.extend(self.others.iter().map(|(name, raw)| (name.as_str(), Value::Raw(raw))));
-        within(Value::Object(members).compact(), most, "index")
+        parts.push("]".into());
+        for (name, raw) in &self.others {
+            let [name, raw] = [name.as_str().into(), Value::Raw(raw)].map(|part| part.compact());
+            parts.push(format!(",{name}:{raw}").into());
+        }
+        parts.push("}".into());
+        let size = parts.iter().fold(0_usize, |size, part| size.saturating_add(part.len()));
+        fits(size, most, "index").map(|()| parts)
     }
 }
 

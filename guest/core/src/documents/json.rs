@@ -28,8 +28,6 @@ pub enum Value<'a> {
     Raw(&'a str),
     /// A string; each byte that is not UTF-8 becomes U+FFFD.
     Text(&'a [u8]),
-    /// What was written here before: one value or, in an array, several with commas between them.
-    Written(&'a str),
 }
 
 impl<'a> Value<'a> {
@@ -55,7 +53,7 @@ impl<'a> Value<'a> {
         match self {
             Self::Array(values) => values.iter().fold(values.len(), |sum, value| sum.saturating_add(value.least())),
             Self::Object(members) => members.iter().fold(0, |sum, (_, value)| sum.saturating_add(value.least())),
-            Self::Raw(text) | Self::Written(text) => text.len(),
+            Self::Raw(text) => text.len(),
             _ => 0,
         }
     }
@@ -80,7 +78,6 @@ impl<'a> Value<'a> {
             Self::Owned(text) => write_text(out, text.as_bytes()),
             Self::Raw(text) => write_raw(out, text),
             Self::Text(text) => write_text(out, text),
-            Self::Written(text) => out.push_str(text),
         }
     }
 }

@@ -34,12 +34,16 @@ pub const MAX_WRITTEN: usize = 4 << 20;
 
 /// A document of `what`, which is refused when it has more than `most` bytes.
 fn within(document: String, most: usize, what: &str) -> Result<Vec<u8>> {
-    if document.len() <= most {
-        return Ok(document.into_bytes());
+    fits(document.len(), most, what).map(|()| document.into_bytes())
+}
+
+/// The same of so many bytes.
+fn fits(bytes: usize, most: usize, what: &str) -> Result<()> {
+    if bytes <= most {
+        return Ok(());
     }
     let message = format!(
-        "the {what} would have {} bytes, and {most} is the most: use fewer or shorter annotations, layers or names",
-        document.len()
+        "the {what} would have {bytes} bytes, and {most} is the most: use fewer or shorter annotations, layers or names"
     );
     Err(Error::new(Fault::Request, Code::LimitExceeded("document size".into()), message))
 }

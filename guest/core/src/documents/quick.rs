@@ -5,7 +5,10 @@
 
 use std::ops::Range;
 
+use memchr::memchr;
+
 use super::descriptor::is_media_type;
+use super::entry::{CREATED, NAME, TAG};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::platform::Platform;
@@ -19,6 +22,12 @@ pub struct One<'a> {
     pub digest: &'a str,
     /// None when it is empty.
     pub artifact_type: Option<&'a str>,
+    /// The whole reference, when it has one.
+    pub name: Option<&'a str>,
+    /// The tag beside it, or alone.
+    pub tag: Option<&'a str>,
+    /// When the image was made, in the words of whoever listed it.
+    pub created: Option<&'a str>,
     size: u64,
     /// The members of an object of texts, in byte order of the keys, each once; empty when there is none.
     annotations: &'a str,
@@ -32,15 +41,15 @@ struct Runs<'a> {
     variant: Option<&'a str>,
 }
 
-/// The entries of an index, each with where its JSON text stands; `None` when it is one for the strict reader.
-pub fn entries(text: &str) -> Option<Vec<(One<'_>, Range<usize>)>> {
+/// What is made of each entry of an index, which is given with where its JSON text stands; `None` when it is one for the strict reader.
+pub fn entries<'a, T>(text: &'a str, mut make: impl FnMut(One<'a>, Range<usize>) -> T) -> Option<Vec<T>> {
     // All of them, which is faster than up to the first one.
     if text.bytes().fold(false, |odd, byte| odd | is_odd(byte)) {
         return None;
     }
     let rest = STARTS.iter().find_map(|start| text.strip_prefix(start))?;
     let mut scan = Scan { rest, kind: "" };
-    let mut entries = Vec::new();
+    let mut entries = Vec::with_capacity(text.len() / LONG);
     let at = |scan: &Scan<'_>| text.len().saturating_sub(scan.rest.len());
     while scan.rest != END {
         if !entries.is_empty() {
@@ -48,7 +57,7 @@ pub fn entries(text: &str) -> Option<Vec<(One<'_>, Range<usize>)>> {
         }
         let start = at(&scan);
         let one = scan.entry()?;
-        entries.push((one, start..at(&scan)));
+        entries.push(make(one, start..at(&scan)));
     }
     Some(entries)
 }
@@ -61,7 +70,7 @@ pub fn entry(text: &str) -> Option<One<'_>> {
 
 impl<'a> One<'a> {
     /// In byte order of the keys.
-    pub fn annotations(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+    fn annotations(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         let mut scan = Scan { rest: self.annotations, kind: "" };
         std::iter::from_fn(move || {
             let _ = scan.eat(",");
@@ -99,7 +108,7 @@ impl<'a> Scan<'a> {
     /// Without its quotes. There are no escapes.
     fn string(&mut self) -> Option<&'a str> {
         let text = self.rest.strip_prefix('"')?;
-        let (string, rest) = text.split_at_checked(text.bytes().position(|byte| byte == b'"')?)?;
+        let (string, rest) = text.split_at_checked(memchr(b'"', text.as_bytes())?)?;
         self.rest = rest.strip_prefix('"')?;
         Some(string)
     }
@@ -136,7 +145,7 @@ impl<'a> Scan<'a> {
             "digest" => once(&mut digest, scan.string()?),
             "size" => once(&mut size, scan.number()?),
             "artifactType" => once(&mut artifact_type, scan.string()?),
-            "annotations" => once(&mut annotations, scan.annotations()?),
+            "annotations" => once(&mut annotations, scan.annotations(&mut one)?),
             "platform" => once(&mut one.platform, scan.platform()?),
             _ => None,
         })?;
@@ -152,11 +161,17 @@ impl<'a> Scan<'a> {
     }
 
     /// The text within the braces.
-    fn annotations(&mut self) -> Option<&'a str> {
+    fn annotations(&mut self, one: &mut One<'a>) -> Option<&'a str> {
         let text = self.rest.strip_prefix('{')?;
         let mut last = None;
         self.object(|scan, key| {
-            scan.string()?;
+            let value = Some(scan.string()?);
+            match key {
+                NAME => one.name = value,
+                TAG => one.tag = value,
+                CREATED => one.created = value,
+                _ => {}
+            }
             last.replace(key).is_none_or(|last| last < key).then_some(())
         })?;
         text.get(..text.len().checked_sub(self.rest.len())?.checked_sub(1)?)
@@ -189,6 +204,8 @@ const STARTS: [&str; 2] = [
     r#"{"schemaVersion":2,"manifests":["#,
 ];
 const END: &str = "]}";
+/// Bytes of a longer entry than most.
+const LONG: usize = 400;
 
 #[cfg(test)]
 mod tests {
@@ -216,12 +233,10 @@ mod tests {
             index(&entry("")).replace(&format!(r#""mediaType":"{}","#, media_type::INDEX), ""),
             index(&entry("").replace(":7", ":9223372036854775807")),
         ] {
-            let taken = entries(&text);
+            let taken = entries(&text, |one, range| (one.descriptor().unwrap(), text[range].to_owned()));
             let strict = Index::parse(text.as_bytes(), None).unwrap_or_else(|error| panic!("{text}: {error}"));
             let strict: Vec<_> =
                 strict.entries().into_iter().flatten().map(|(entry, raw)| (entry, raw.to_owned())).collect();
-            let own = |(one, range): (One<'_>, Range<usize>)| (one.descriptor().unwrap(), text[range].to_owned());
-            let taken: Option<Vec<_>> = taken.map(|all| all.into_iter().map(own).collect());
             assert_eq!(taken, Some(strict.clone()), "{text}");
             for (listed, raw) in strict {
                 assert_eq!(entry_of(&raw).and_then(|one| one.descriptor()), Some(listed));
@@ -271,7 +286,7 @@ mod tests {
             format!("{}x", index("")),
             "[]".to_owned(),
         ] {
-            assert!(entries(&text).is_none(), "{text}");
+            assert!(entries(&text, |_, _| ()).is_none(), "{text}");
         }
     }
 }

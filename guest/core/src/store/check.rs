@@ -171,7 +171,7 @@ impl<D: Kept> Layout<D> {
             let message = "it is missing, or says another version than 1.0.0: `ocix store check --repair` writes it";
             report.add(true, LAYOUT, LAYOUT_PATH, message.into());
         }
-        match bytes.as_deref().map(|bytes| self.read_index(bytes)).transpose() {
+        match bytes.map(|bytes| self.read_index(bytes)).transpose() {
             Ok(index) => Ok(Some(index.unwrap_or_default())),
             Err(error) => {
                 let message =

@@ -135,7 +135,7 @@ impl Live {
         if bytes == self.index {
             return Ok(());
         }
-        let index = store.read_index(&bytes)?;
+        let index = store.read_index(bytes.clone())?;
         let (named, nameless): (Vec<Seen<'_>>, Vec<Seen<'_>>) =
             index.seen().partition(|entry| !self.untagged || entry.called().is_some());
         let mut nameless: Vec<_> = nameless.iter().filter_map(Seen::descriptor).collect();

@@ -83,7 +83,7 @@ impl<D: Directory> Layout<D> {
     pub async fn index(&self) -> Result<Index> {
         match self.index_bytes().await? {
             None => Ok(Index::default()),
-            Some(bytes) => self.read_index(&bytes),
+            Some(bytes) => self.read_index(bytes),
         }
     }
 
@@ -95,7 +95,7 @@ impl<D: Directory> Layout<D> {
         }
     }
 
-    fn read_index(&self, bytes: &[u8]) -> Result<Index> {
+    fn read_index(&self, bytes: Vec<u8>) -> Result<Index> {
         Index::of_layout(bytes).map_err(|error| self.own(error).within("cannot read index.json of the layout"))
     }
 
@@ -174,14 +174,22 @@ impl<D: Directory> Layout<D> {
     /// Writes `index.json`, and `oci-layout` before it when it is missing. The lock is held.
     async fn write(&self, index: &Index) -> Result<()> {
         if self.directory.open(LAYOUT_PATH).await?.is_none() {
-            self.replace(LAYOUT_PATH, LAYOUT_FILE.to_vec()).await?;
+            self.replace(LAYOUT_PATH, [LAYOUT_FILE]).await?;
         }
-        self.replace(INDEX_PATH, index.to_bytes_within(MAX_INDEX)?).await
+        let parts = index.parts_within(MAX_INDEX)?;
+        self.replace(INDEX_PATH, parts.iter().map(|part| part.as_bytes())).await
     }
 
-    async fn replace(&self, path: &str, bytes: Vec<u8>) -> Result<()> {
+    async fn replace<'p>(&self, path: &str, parts: impl IntoIterator<Item = &'p [u8]>) -> Result<()> {
         let mut writer = self.directory.create().await?;
-        writer.write(bytes).await?;
+        let mut piece = Vec::new();
+        for part in parts.into_iter().flat_map(|part| part.chunks(PIECE as usize)) {
+            if piece.len().saturating_add(part.len()) > PIECE as usize {
+                writer.write(std::mem::take(&mut piece)).await?;
+            }
+            piece.extend(part);
+        }
+        writer.write(piece).await?;
         writer.publish(path).await.map(drop)
     }
 
@@ -195,14 +203,20 @@ impl<D: Directory> Layout<D> {
             let message = format!("document {name} has {size} bytes; at most {most} are read");
             return Err(Error::new(self.fault, Code::LimitExceeded("document size".into()), message));
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+        let mut bytes = Vec::new();
         while (bytes.len() as u64) < size {
-            let piece = file.read_at(bytes.len() as u64, PIECE).await?;
+            let left = size.saturating_sub(bytes.len() as u64);
+            let piece = file.read_at(bytes.len() as u64, u32::try_from(left).unwrap_or(PIECE)).await?;
             if piece.is_empty() {
                 let message = format!("document {name} became shorter while it was read");
                 return Err(Error::new(self.fault, Code::SizeMismatch(bytes.len() as u64), message));
             }
-            bytes.extend_from_slice(&piece);
+            // All of most documents.
+            if bytes.is_empty() {
+                bytes = piece;
+            } else {
+                bytes.extend_from_slice(&piece);
+            }
         }
         Ok(bytes)
     }

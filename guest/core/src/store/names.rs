@@ -1,6 +1,6 @@
 //! Names in the store: an image gets more of them, or loses one. Blobs stay where they are.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{INDEX_PATH, Layout};
 use crate::digest::Digest;
@@ -129,10 +129,10 @@ impl Asked {
 #[derive(Default)]
 struct Wanted<'a> {
     /// Names as they were given, and in their normal form.
-    names: HashMap<&'a str, usize>,
+    names: BTreeMap<&'a str, usize>,
     /// How a name may end whose normal form is one of them.
-    ends: HashSet<&'a str>,
-    digests: HashMap<&'a str, usize>,
+    ends: BTreeSet<&'a str>,
+    digests: BTreeMap<&'a str, usize>,
 }
 
 impl<'a> Wanted<'a> {

@@ -24,7 +24,7 @@ pub async fn repair<M: Media<Directory: Kept>>(
     for finding in &mut report.findings {
         match finding.code {
             LAYOUT => {
-                store.replace(LAYOUT_PATH, LAYOUT_FILE.to_vec()).await?;
+                store.replace(LAYOUT_PATH, [LAYOUT_FILE]).await?;
                 finding.repaired = Some("written".into());
             }
             RECORD if store.directory.remove(&lock, &finding.subject).await?.is_some() => {

@@ -5,8 +5,10 @@
 //! where somebody asks for an image, so that many of them cost little.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use futures_util::{StreamExt, stream};
+use memchr::memchr;
 
 use super::reach::Reached;
 use super::{Layout, MAX_INDEX, known};
@@ -15,7 +17,7 @@ use crate::documents::config::Config;
 use crate::documents::index::Seen;
 use crate::documents::manifest::Manifest;
 use crate::error::{Error, Result};
-use crate::media::{Directory, Writer};
+use crate::media::Directory;
 use crate::media_type;
 
 /// Of one image.
@@ -32,43 +34,76 @@ pub struct Glance<'a> {
 /// Of several images, by digest.
 #[derive(Debug, Default)]
 pub struct Glances {
-    /// What stands behind the digest in a line of the record.
-    lines: HashMap<String, String>,
+    /// The record.
+    record: String,
+    /// Where its lines stand, in their order.
+    lines: Vec<(Start, Range<usize>)>,
     /// Why others cannot be read.
     broken: HashMap<String, Error>,
 }
 
+/// How a digest starts, in the order of digests: enough to find it by.
+type Start = u128;
+
 impl Glances {
+    /// A record that is not in order, or has other lines, is as good as none.
+    fn parse(record: String) -> Self {
+        let mut lines = Vec::with_capacity(record.len() / SHORT);
+        let mut at = 0_usize;
+        for line in record.lines() {
+            let end = at.saturating_add(line.len());
+            lines.push((start(line), at..end));
+            at = end.saturating_add(1);
+        }
+        let sorted = lines.is_sorted_by(|(before, _), (behind, _)| before < behind);
+        let spaces = record.bytes().fold(0_usize, |spaces, byte| spaces.wrapping_add(usize::from(byte == b' ')));
+        let sound = sorted && spaces == lines.len().saturating_mul(SPACES);
+        if sound { Self { record, lines, broken: HashMap::new() } } else { Self::default() }
+    }
+
     /// Of an image; when it cannot be read, why.
     pub fn of(&self, digest: &str) -> Option<std::result::Result<Glance<'_>, &Error>> {
-        let glance = self.lines.get(digest).and_then(|line| glance(line)).map(Ok);
+        let glance = self.behind(digest).and_then(glance).map(Ok);
         glance.or_else(|| self.broken.get(digest).map(Err))
     }
 
-    fn record(&self) -> String {
-        let all: BTreeMap<&String, &String> = self.lines.iter().collect();
-        all.into_iter().flat_map(|(digest, line)| [digest, " ", line, "\n"]).collect()
+    /// What stands behind a digest.
+    fn behind(&self, digest: &str) -> Option<&str> {
+        let wanted = start(digest);
+        let place = self.lines.binary_search_by(|(start, _)| start.cmp(&wanted)).ok()?;
+        let (_, line) = self.lines.get(place)?;
+        self.record.get(line.clone())?.strip_prefix(digest)?.strip_prefix(' ')
+    }
+
+    /// The digests, and what stands behind each.
+    fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.record.lines().filter_map(|line| line.split_once(' '))
+    }
+
+    /// With these too.
+    fn with(self, read: Vec<(String, Result<String>)>) -> Self {
+        let mut lines: BTreeMap<&str, &str> = self.all().collect();
+        for (digest, line) in &read {
+            if let Ok(line) = line {
+                lines.insert(digest, line);
+            }
+        }
+        let record = lines.into_iter().flat_map(|(digest, line)| [digest, " ", line, "\n"]).collect();
+        let broken = read.into_iter().filter_map(|(digest, line)| Some((digest, line.err()?))).collect();
+        Self { broken, ..Self::parse(record) }
     }
 }
 
 impl<D: Directory> Layout<D> {
     /// Of these images: what is remembered, and what has to be read for the rest.
     pub async fn glances<'i>(&self, images: impl Iterator<Item = Seen<'i>>) -> Glances {
-        let mut glances = Glances { lines: self.recalled().await, broken: HashMap::new() };
-        let wanted = images.filter(|image| glances.of(image.digest).is_none());
+        let glances = Glances::parse(self.recalled().await);
+        let wanted = images.filter(|image| glances.behind(image.digest).is_none());
         let wanted: BTreeMap<_, _> = wanted.filter_map(|image| Some((image.digest, image.descriptor()?))).collect();
         let reading = wanted.into_iter().map(async |(digest, image)| (digest.to_owned(), self.glance(image).await));
         let read: Vec<_> = stream::iter(reading).buffer_unordered(AT_ONCE).collect().await;
-        let mut is_new = false;
-        for (digest, line) in read {
-            match line {
-                Ok(line) => {
-                    glances.lines.insert(digest, line);
-                    is_new = true;
-                }
-                Err(why) => drop(glances.broken.insert(digest, why)),
-            }
-        }
+        let is_new = read.iter().any(|(_, line)| line.is_ok());
+        let glances = glances.with(read);
         if is_new {
             // A store that cannot be written to is read again the next time.
             let _ = self.note_glances(&glances).await;
@@ -102,31 +137,38 @@ impl<D: Directory> Layout<D> {
         Ok(format!("{} {} {}", reached.size(), latest.as_deref().unwrap_or("-"), platforms.join(",")))
     }
 
-    async fn recalled(&self) -> HashMap<String, String> {
+    async fn recalled(&self) -> String {
         let read = async {
             let file = self.directory.open(&path()).await.ok()??;
             String::from_utf8(self.within(&file, "record", MAX_INDEX as u64).await.ok()?).ok()
         };
-        let record = read.await.unwrap_or_default();
-        let lines = record.lines().filter_map(|line| line.split_once(' '));
-        lines.map(|(digest, line)| (digest.to_owned(), line.to_owned())).collect()
+        read.await.unwrap_or_default()
     }
 
-    async fn note_glances(&self, glances: &Glances) -> Result<()> {
-        let record = glances.record();
+    async fn note_glances(&self, Glances { record, .. }: &Glances) -> Result<()> {
         if record.len() > MAX_INDEX {
             return Ok(());
         }
-        let mut writer = self.directory.create().await?;
-        writer.write(record.into_bytes()).await?;
-        writer.publish(&path()).await.map(drop)
+        self.replace(&path(), [record.as_bytes()]).await
     }
 }
 
+/// Of a digest, or a line that begins with one.
+fn start(text: &str) -> Start {
+    let hex = text.as_bytes().get(ALGORITHM..).and_then(<[u8]>::first_chunk);
+    Start::from_be_bytes(hex.copied().unwrap_or_default())
+}
+
 fn glance(rest: &str) -> Option<Glance<'_>> {
-    let (size, rest) = rest.split_once(' ')?;
-    let (created, platforms) = rest.split_once(' ')?;
+    let (size, rest) = cut(rest)?;
+    let (created, platforms) = cut(rest)?;
     Some(Glance { platforms, size: size.parse().ok()?, created: Some(created).filter(|created| *created != "-") })
+}
+
+/// At a space: [`str::split_once`] takes longer.
+fn cut(text: &str) -> Option<(&str, &str)> {
+    let (before, behind) = text.split_at_checked(memchr(b' ', text.as_bytes())?)?;
+    Some((before, behind.get(1..)?))
 }
 
 /// What a config says, as a word of a line.
@@ -140,5 +182,11 @@ pub fn path() -> String {
     known::path("images at a glance, by lines")
 }
 
+/// In a line.
+const SPACES: usize = 3;
+/// Bytes of a digest before its hex.
+const ALGORITHM: usize = "sha256:".len();
+/// Bytes of a shorter line than most.
+const SHORT: usize = 100;
 /// Images that are read at the same time.
 const AT_ONCE: usize = 16;

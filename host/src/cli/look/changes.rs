@@ -68,7 +68,7 @@ fn drawn(Changes { layers, efficiency }: &Changes) -> String {
             made,
         ]
     });
-    let mut text = draw::table(std::iter::once(heads).chain(rows).collect(), &[1, 2, 3, 4, 5]);
+    let mut text = draw::table(std::iter::once(heads).chain(rows), &[1, 2, 3, 4, 5]);
     let Efficiency { score, wasted_bytes, wasted_of_user, wasted } = efficiency;
     text += &format!(
         "\nefficiency {:.2} %, {} wasted, {:.2} % of what the layers above the lowest have\n",
@@ -80,7 +80,7 @@ fn drawn(Changes { layers, efficiency }: &Changes) -> String {
         .iter()
         .take(PATHS)
         .map(|Wasted { path, count, bytes }| vec![format!("{count} x"), draw::bytes(*bytes), draw::plain(path)]);
-    text + &draw::table(rows.collect(), &[0, 1])
+    text + &draw::table(rows, &[0, 1])
 }
 
 fn tally(tally: &Tally) -> String {

@@ -189,7 +189,7 @@ fn document(document: &Document) -> String {
     }
     let rows = told.iter().take(FIELDS).map(|Field { path, a, b }| vec![draw::cut(path, 60), value(a), value(b)]);
     let heads = [document.to_uppercase(), "A".to_owned(), "B".to_owned()].to_vec();
-    let mut text = format!("\n{}", draw::table(std::iter::once(heads).chain(rows).collect(), &[]));
+    let mut text = format!("\n{}", draw::table(std::iter::once(heads).chain(rows), &[]));
     let more = rest.saturating_sub(told.len().min(FIELDS) as u64);
     if more > 0 {
         text += &format!("and {more} more: see --json\n");
@@ -223,7 +223,7 @@ fn layers(pairs: &[Layers]) -> String {
         vec![format!("{}{moved}", draw::plain(&pair.relation)), blob(&pair.a), blob(&pair.b)]
     });
     let heads = ["LAYERS", "A", "B"].map(str::to_owned).to_vec();
-    format!("\n{}", draw::table(std::iter::once(heads).chain(rows).collect(), &[]))
+    format!("\n{}", draw::table(std::iter::once(heads).chain(rows), &[]))
 }
 
 fn files(files: &Files) -> String {

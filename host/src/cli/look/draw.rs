@@ -1,11 +1,10 @@
 //! Text for people: aligned tables, bytes, times, modes. What comes from images is escaped before it gets here, or here.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 
+use console::{Alignment, measure_text_width, pad_str};
 use indicatif::HumanBytes;
 use jiff::Timestamp;
-use tabwriter::TabWriter;
 
 /// Bold.
 pub const BOLD: &str = "\u{1b}[1m";
@@ -26,29 +25,41 @@ pub fn coloured(colour: &str, text: impl std::fmt::Display) -> String {
 
 /// Prints, with colours when standard output is a terminal. A reader that has gone does not want to know; whether there is one.
 pub fn print(text: &str) -> bool {
-    let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
+    fn whole(mut out: impl Write, text: &str) -> bool {
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
+    }
+    // Looking for colours in a long text that has none takes its time.
+    if text.contains('\u{1b}') { whole(anstream::stdout().lock(), text) } else { whole(std::io::stdout().lock(), text) }
 }
 
 /// Rows below each other, two spaces between columns; those in `right` stand at the right. Ends with a line break unless it is empty.
-pub fn table(rows: Vec<Vec<String>>, right: &[usize]) -> String {
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: BTreeMap<usize, usize> = right.iter().filter_map(|column| Some((*column, width(*column)?))).collect();
-    let mut text = String::new();
-    for row in &rows {
-        for (column, cell) in row.iter().enumerate() {
-            let missing = widths.get(&column).map_or(0, |width| width.saturating_sub(cell.chars().count()));
-            text.extend(std::iter::repeat_n(' ', missing));
-            text += cell;
-            text.push('\t');
+pub fn table(rows: impl IntoIterator<Item = Vec<String>>, right: &[usize]) -> String {
+    // All cells in one text, and where they end: of many rows, none is kept in pieces.
+    let (mut cells, mut ends, mut widths) = (String::new(), Vec::new(), Vec::<usize>::new());
+    for row in rows {
+        widths.resize(widths.len().max(row.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(&row) {
+            *width = measure_text_width(cell).max(*width);
+            cells += cell;
+            ends.push(Some(cells.len()));
         }
-        text.push('\n');
+        ends.push(None);
     }
-    let mut table = TabWriter::new(Vec::new()).minwidth(0).padding(2);
-    // Into memory nothing fails.
-    let _ = table.write_all(text.as_bytes()).and_then(|()| table.flush());
-    let text = table.into_inner().ok().and_then(|text| String::from_utf8(text).ok()).unwrap_or_default();
-    text.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
+    let (mut text, mut start, mut column) = (String::with_capacity(cells.len().saturating_mul(2)), 0, 0);
+    for end in ends {
+        let Some(end) = end else {
+            text.truncate(text.trim_end_matches(' ').len());
+            text.push('\n');
+            column = 0;
+            continue;
+        };
+        let (cell, width) = (&cells[start..end], widths[column]);
+        let side = if right.contains(&column) { Alignment::Right } else { Alignment::Left };
+        text += if column > 0 { "  " } else { "" };
+        text += &pad_str(cell, width, side, None);
+        (start, column) = (end, column + 1);
+    }
+    text
 }
 
 /// Text of an image: nothing in it steers the terminal, or is a command to whoever reads a log.

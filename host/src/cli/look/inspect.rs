@@ -148,10 +148,7 @@ async fn overview(image: &Image) -> Result<String, Error> {
     let Graph { roots, alone } = read(&image.graph(false).await?)?;
     let mut text = String::new();
     if roots.len() > 1 || roots.iter().any(|root| root.role == "index") {
-        text += &draw::table(
-            std::iter::once(head(&["", "PLATFORM", "DIGEST", "NAME"])).chain(listed(&roots)).collect(),
-            &[],
-        );
+        text += &draw::table(std::iter::once(head(&["", "PLATFORM", "DIGEST", "NAME"])).chain(listed(&roots)), &[]);
         if alone {
             return Ok(text);
         }
@@ -215,10 +212,7 @@ fn drawn(summary: &Summary) -> String {
         let kind = layer.media_type.as_deref().and_then(|kind| kind.rsplit(['+', '.']).next());
         vec![layer.layer.to_string(), draw::bytes(layer.size), kind.map(draw::plain).unwrap_or_default(), digest, made]
     });
-    text + &draw::table(
-        std::iter::once(head(&["LAYER", "SIZE", "AS", "DIGEST", "MADE BY"])).chain(layers).collect(),
-        &[1],
-    )
+    text + &draw::table(std::iter::once(head(&["LAYER", "SIZE", "AS", "DIGEST", "MADE BY"])).chain(layers), &[1])
 }
 
 /// What of a config people ask for.

@@ -86,7 +86,7 @@ fn explain(json: bool) -> ExitCode {
             });
             return format!("{:#}\n", serde_json::Value::Array(objects.collect()));
         }
-        draw::table(codes.map(|(name, severity, meaning)| vec![name, severity.to_owned(), meaning]).collect(), &[])
+        draw::table(codes.map(|(name, severity, meaning)| vec![name, severity.to_owned(), meaning]), &[])
     }))
 }
 

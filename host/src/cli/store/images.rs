@@ -1,5 +1,6 @@
 //! `ocix images`: what is in the store.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,6 +9,7 @@ use clap::Args;
 use jiff::Timestamp;
 use ocix::Error;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::cli::failed;
@@ -32,15 +34,21 @@ pub struct Command {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Image {
-    name: Option<String>,
-    tag: Option<String>,
-    digest: String,
-    artifact_type: Option<String>,
-    platforms: Vec<String>,
+struct Image<'a> {
+    #[serde(borrow)]
+    name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    tag: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    digest: Cow<'a, str>,
+    #[serde(borrow)]
+    artifact_type: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    platforms: &'a RawValue,
     size: Option<u64>,
-    created: Option<String>,
-    broken: Option<String>,
+    #[serde(borrow)]
+    created: Option<Cow<'a, str>>,
+    broken: Option<IgnoredAny>,
 }
 
 impl Command {
@@ -64,7 +72,7 @@ fn lines(text: &str) -> Result<String, Error> {
     Ok(read::<Vec<&RawValue>>(text)?.iter().map(|image| format!("{}\n", image.get())).collect())
 }
 
-fn drawn(images: &[Image], quiet: bool) -> String {
+fn drawn(images: &[Image<'_>], quiet: bool) -> String {
     if quiet {
         return images.iter().map(|image| format!("{}\n", draw::plain(image.called()))).collect();
     }
@@ -73,21 +81,28 @@ fn drawn(images: &[Image], quiet: bool) -> String {
     }
     let head = ["NAME", "DIGEST", "PLATFORMS", "SIZE", "AGE"].map(str::to_owned);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()).cast_signed();
-    let rows = images.iter().map(|image| image.row(now));
-    draw::table([head.to_vec()].into_iter().chain(rows).collect(), &[3])
+    // Most are for the same ones.
+    let mut last = (RawValue::NULL, "-".to_owned());
+    let rows = images.iter().map(|image| {
+        if image.platforms.get() != last.0.get() {
+            last = (image.platforms, platforms(&read::<Vec<Cow<'_, str>>>(image.platforms.get()).unwrap_or_default()));
+        }
+        image.row(last.1.clone(), now)
+    });
+    draw::table([head.to_vec()].into_iter().chain(rows), &[3])
 }
 
-impl Image {
+impl Image<'_> {
     fn called(&self) -> &str {
         self.name.as_deref().or(self.tag.as_deref()).unwrap_or(&self.digest)
     }
 
-    fn row(&self, now: i64) -> Vec<String> {
+    fn row(&self, platforms: String, now: i64) -> Vec<String> {
         let name = self.name.as_deref().or(self.tag.as_deref()).map_or_else(|| "-".to_owned(), draw::plain);
         let what = match (&self.broken, &self.artifact_type) {
             (Some(_), _) => "broken".to_owned(),
             (None, Some(kind)) => draw::plain(kind),
-            (None, None) => platforms(&self.platforms),
+            (None, None) => platforms,
         };
         let size = self.size.map_or_else(|| "-".to_owned(), draw::bytes);
         let age = self.created.as_deref().and_then(|time| time.parse::<Timestamp>().ok());
@@ -97,7 +112,7 @@ impl Image {
 }
 
 /// Of an operating system that stands on several architectures, once: `linux/amd64,arm64`.
-fn platforms(all: &[String]) -> String {
+fn platforms(all: &[Cow<'_, str>]) -> String {
     let mut systems: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for platform in all {
         let (os, rest) = platform.split_once('/').unwrap_or((platform, ""));
