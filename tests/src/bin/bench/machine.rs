@@ -27,6 +27,9 @@ pub fn heading(bench: &Bench) -> String {
     let _ = writeln!(text, "- ocix {}, {}", first_line("git", &["rev-parse", "--short", "HEAD"]), versions.join(", "));
     let (megabytes, files) = (bench.bytes / 1_000_000, data::count(&bench.tree));
     let _ = writeln!(text, "- tree: {megabytes} MB in {files} files, copied from /usr, in the page cache");
+    let place = bench.scratch.path(".");
+    let place = first_line("stat", &["--file-system", "--format=%T", &place.to_string_lossy()]);
+    let _ = writeln!(text, "- all of it on {place}");
     let _ = writeln!(
         text,
         "- runs: {} of each, interleaved, behind one to warm up; medians, and the least and greatest in brackets",

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use ocix_tests::sha256;
 use serde_json::{Value, json};
@@ -34,6 +36,14 @@ pub fn report(bench: &Bench) -> String {
     line(&mut text, "`images`, the first time", "large", &[once(bench, &["images"])], None);
     line(&mut text, "`images`", "large", &time(bench, &["images"]), Some(100.0));
     line(&mut text, "`images --json`", "large", &time(bench, &["images", "--json"]), Some(100.0));
+    let disk = (0..bench.plan.starts).map(|_| written(bench)).collect::<Vec<_>>();
+    line(
+        &mut text,
+        "for comparison: a file of the size of `index.json`, written and forced to the disk",
+        "large",
+        &disk,
+        None,
+    );
     line(&mut text, "`tag`: a new name", "large", &tags(bench, "bench:v7"), Some(20.0));
     line(&mut text, "`export` of a file, stored before, under a new name", "large", &exports(bench), None);
     line(&mut text, "`store check`", "large", &[once(bench, &["store", "check"])], None);
@@ -62,6 +72,19 @@ fn layers(bench: &Bench) -> String {
 
 fn tags(bench: &Bench, source: &str) -> Vec<f64> {
     (0..bench.plan.starts).map(|number| once(bench, &["tag", source, &format!("more:v{number}")])).collect()
+}
+
+/// What the disk alone takes for an `index.json`.
+fn written(bench: &Bench) -> f64 {
+    let bytes = fs::read(bench.scratch.path("store/index.json")).unwrap();
+    let path = bench.scratch.path("written");
+    let start = Instant::now();
+    let mut file = fs::File::create(&path).unwrap();
+    file.write_all(&bytes).unwrap();
+    file.sync_all().unwrap();
+    let milliseconds = start.elapsed().as_secs_f64() * 1000.0;
+    fs::remove_file(path).unwrap();
+    milliseconds
 }
 
 fn exports(bench: &Bench) -> Vec<f64> {
