@@ -32,6 +32,8 @@ struct Place {
     path: PathBuf,
     fault: Fault,
     writable: bool,
+    /// The folder as it was opened last, to open files in: of many files, it is looked for once.
+    held: Mutex<Option<Arc<OwnedFd>>>,
     /// What is not published yet.
     drafts: Drafts,
     /// The folder and those above it, as far as they were made here.
@@ -60,9 +62,9 @@ impl Directory {
     }
 
     fn new(path: &Path, fault: Fault, writable: bool) -> Self {
-        let (path, drafts, made, stays) =
-            (path.to_owned(), Drafts::default(), Mutex::default(), AtomicBool::new(false));
-        Self(Arc::new(Place { path, fault, writable, drafts, made, stays }))
+        let (path, held, drafts) = (path.to_owned(), Mutex::default(), Drafts::default());
+        let (made, stays) = (Mutex::default(), AtomicBool::new(false));
+        Self(Arc::new(Place { path, fault, writable, held, drafts, made, stays }))
     }
 
     /// Removes every unpublished file when the answer is dropped, also of writes that still wait for the disk: nobody will publish
@@ -118,6 +120,22 @@ impl Directory {
         beneath::root(&self.0.path)
     }
 
+    /// The same, as it was found before unless `anew`; whether it was found now.
+    fn held(&self, anew: bool) -> io::Result<(Arc<OwnedFd>, bool)> {
+        let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(root) = held.as_ref().filter(|_| !anew) {
+            return Ok((root.clone(), false));
+        }
+        let root = Arc::new(self.root()?);
+        *held = Some(root.clone());
+        Ok((root, true))
+    }
+
+    /// The folder is to be looked for again: another one may stand there.
+    pub fn let_go(&self) {
+        *self.0.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Something was published.
     pub fn stays(&self) {
         self.0.stays.store(true, Ordering::Relaxed);
@@ -128,12 +146,25 @@ impl Directory {
         self.check(path)?;
         let full = self.full(path);
         let why = |why: io::Error| self.refused("read", &full, &why);
+        let mut anew = false;
         loop {
-            let opened = self.root().and_then(|root: OwnedFd| beneath::open(root, path.as_bytes()));
+            let held = self.held(anew);
+            let is_new = held.as_ref().map_or(true, |(_, new)| *new);
+            let opened = held.and_then(|(root, _)| beneath::open(root, path.as_bytes()));
+            if let Ok(file) = opened.as_ref()
+                && self.0.writable
+            {
+                locks::keep(file);
+            }
+            let opened = opened.and_then(|file| File::new(file, &full, self.0.fault));
             return match opened {
                 // Removed between the two calls; another one may stand there now.
-                Ok(file) if self.0.writable && !locks::keep(&file) => continue,
-                Ok(file) => File::new(file, &full, self.0.fault).map(Some).map_err(why),
+                Ok(file) if self.0.writable && file.is_gone() => continue,
+                Err(missing) if missing.kind() == io::ErrorKind::NotFound && !is_new => {
+                    anew = true;
+                    continue;
+                }
+                Ok(file) => Ok(Some(file)),
                 Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(None),
                 Err(other) => Err(why(other)),
             };

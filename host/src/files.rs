@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use futures_util::{Stream, StreamExt};
 use rustix::buffer::spare_capacity;
+use rustix::fs::{FileType, fstat};
 use rustix::io::{Errno, pread};
 use tokio::sync::{Mutex, mpsc};
 use wasmtime::component::{Accessor, Resource};
@@ -24,6 +25,8 @@ pub struct File(Arc<Open>);
 struct Open {
     file: fs::File,
     size: u64,
+    /// It had no name any more when it was opened.
+    gone: bool,
     path: PathBuf,
     fault: Fault,
 }
@@ -41,15 +44,21 @@ struct Source {
 impl File {
     /// An open file; `path` is for errors.
     pub fn new(file: fs::File, path: &Path, fault: Fault) -> io::Result<Self> {
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
+        let stat = fstat(&file)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
         }
-        Ok(Self(Arc::new(Open { size: metadata.len(), file, path: path.to_owned(), fault })))
+        let (size, gone) = (stat.st_size.cast_unsigned(), stat.st_nlink == 0);
+        Ok(Self(Arc::new(Open { file, size, gone, path: path.to_owned(), fault })))
+    }
+
+    /// Whether it had been removed when it was opened.
+    pub fn is_gone(&self) -> bool {
+        self.0.gone
     }
 
     fn read(&self, offset: u64, max: u32) -> Result<Vec<u8>, Error> {
-        let Open { file, size, path, fault } = &*self.0;
+        let Open { file, size, path, fault, .. } = &*self.0;
         read(file, offset, max.min(MOST) as usize, *size).map_err(|why| refused(*fault, "read", path, &why))
     }
 }

@@ -53,6 +53,7 @@ impl Lock {
         };
         // What cannot be removed stays for the next time.
         let _ = sweep(&root);
+        directory.let_go();
         Ok(Self(Arc::new(Held { directory: directory.clone(), _file: file })))
     }
 
@@ -88,11 +89,9 @@ impl Lock {
     }
 }
 
-/// Keeps what is open from being removed; false when it has been removed already. Where files cannot be locked, nothing is removed by others
-/// either.
-pub fn keep(file: impl AsFd) -> bool {
+/// Keeps what is open from being removed, unless it has been already. Where files cannot be locked, nothing is removed by others either.
+pub fn keep(file: impl AsFd) {
     while flock(&file, FlockOperation::LockShared) == Err(Errno::INTR) {}
-    fstat(&file).is_ok_and(|stat| stat.st_nlink > 0)
 }
 
 /// Takes away what is only there for writers, unless another one is at work.

@@ -118,7 +118,7 @@ impl Index {
     }
 
     /// The same at a glance.
-    pub fn seen(&self) -> impl Iterator<Item = Seen<'_>> {
+    pub fn seen(&self) -> impl Iterator<Item = Seen<'_>> + Clone {
         self.entries.iter().filter_map(Entry::seen)
     }
 

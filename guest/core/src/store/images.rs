@@ -63,8 +63,8 @@ impl<D: Directory> Layout<D> {
 impl Images {
     /// In the order in which they were named.
     pub fn iter(&self) -> impl Iterator<Item = Image<'_>> {
-        self.seen().map(|entry| {
-            let (glance, broken) = match self.glances.of(entry.digest) {
+        self.seen().enumerate().map(|(number, entry)| {
+            let (glance, broken) = match self.glances.of(number, entry.digest) {
                 Some(Ok(glance)) => (Some(glance), None),
                 Some(Err(why)) => (None, Some(why.to_string())),
                 None => (None, None),
@@ -83,7 +83,7 @@ impl Images {
         })
     }
 
-    fn seen(&self) -> impl Iterator<Item = Seen<'_>> {
+    fn seen(&self) -> impl Iterator<Item = Seen<'_>> + Clone {
         let all = self.filter.is_empty();
         self.index.seen().filter(move |entry| all || entry.called().is_some_and(|own| own.contains(&self.filter)))
     }

@@ -38,6 +38,8 @@ pub struct Glances {
     record: String,
     /// Where its lines stand, in their order.
     lines: Vec<(Start, Range<usize>)>,
+    /// Which of them is about an image, in the order of images.
+    places: Vec<Option<usize>>,
     /// Why others cannot be read.
     broken: HashMap<String, Error>,
 }
@@ -58,21 +60,25 @@ impl Glances {
         let sorted = lines.is_sorted_by(|(before, _), (behind, _)| before < behind);
         let spaces = record.bytes().fold(0_usize, |spaces, byte| spaces.wrapping_add(usize::from(byte == b' ')));
         let sound = sorted && spaces == lines.len().saturating_mul(SPACES);
-        if sound { Self { record, lines, broken: HashMap::new() } } else { Self::default() }
+        if sound { Self { record, lines, ..Self::default() } } else { Self::default() }
     }
 
-    /// Of an image; when it cannot be read, why.
-    pub fn of(&self, digest: &str) -> Option<std::result::Result<Glance<'_>, &Error>> {
-        let glance = self.behind(digest).and_then(glance).map(Ok);
+    /// Of the image of this number, counted from 0, and digest; when it cannot be read, why.
+    pub fn of(&self, number: usize, digest: &str) -> Option<std::result::Result<Glance<'_>, &Error>> {
+        let line = self.places.get(number).copied().flatten().and_then(|place| self.line(place));
+        let glance = line.and_then(|line| glance(line.get(digest.len()..)?.get(1..)?)).map(Ok);
         glance.or_else(|| self.broken.get(digest).map(Err))
     }
 
-    /// What stands behind a digest.
-    fn behind(&self, digest: &str) -> Option<&str> {
+    /// The number of the line that is about a digest.
+    fn place(&self, digest: &str) -> Option<usize> {
         let wanted = start(digest);
         let place = self.lines.binary_search_by(|(start, _)| start.cmp(&wanted)).ok()?;
-        let (_, line) = self.lines.get(place)?;
-        self.record.get(line.clone())?.strip_prefix(digest)?.strip_prefix(' ')
+        self.line(place)?.strip_prefix(digest)?.starts_with(' ').then_some(place)
+    }
+
+    fn line(&self, place: usize) -> Option<&str> {
+        self.record.get(self.lines.get(place)?.1.clone())
     }
 
     /// The digests, and what stands behind each.
@@ -96,14 +102,20 @@ impl Glances {
 
 impl<D: Directory> Layout<D> {
     /// Of these images: what is remembered, and what has to be read for the rest.
-    pub async fn glances<'i>(&self, images: impl Iterator<Item = Seen<'i>>) -> Glances {
-        let glances = Glances::parse(self.recalled().await);
-        let wanted = images.filter(|image| glances.behind(image.digest).is_none());
+    pub async fn glances<'i>(&self, images: impl Iterator<Item = Seen<'i>> + Clone) -> Glances {
+        let mut glances = Glances::parse(self.recalled().await);
+        let places = |glances: &Glances| images.clone().map(|image| glances.place(image.digest)).collect();
+        glances.places = places(&glances);
+        if !glances.places.contains(&None) {
+            return glances;
+        }
+        let wanted = images.clone().zip(&glances.places).filter(|(_, place)| place.is_none()).map(|(image, _)| image);
         let wanted: BTreeMap<_, _> = wanted.filter_map(|image| Some((image.digest, image.descriptor()?))).collect();
         let reading = wanted.into_iter().map(async |(digest, image)| (digest.to_owned(), self.glance(image).await));
         let read: Vec<_> = stream::iter(reading).buffer_unordered(AT_ONCE).collect().await;
         let is_new = read.iter().any(|(_, line)| line.is_ok());
-        let glances = glances.with(read);
+        let mut glances = glances.with(read);
+        glances.places = places(&glances);
         if is_new {
             // A store that cannot be written to is read again the next time.
             let _ = self.note_glances(&glances).await;
