@@ -12,6 +12,7 @@ mod stack;
 mod tests;
 
 use std::pin::pin;
+use std::rc::Rc;
 
 use futures_util::future::{Either, select};
 
@@ -92,8 +93,7 @@ async fn whole<M: Media>(media: &M, content: Content<M>, settings: Settings, sto
     let stack = Stack::bring(media, &store, layers).await?;
     let job = Job { media, stack, dest, config, rootless };
     let plan = if over {
-        let plan = Plan::new(&job.stack, |warning| media.emit(Event::Warning(warning))).await?;
-        job.write(writer, Some(plan)).await?.0
+        job.planned(Some(writer)).await?
     } else {
         job.alone(writer, async || media.root_filesystem(&job.dest, ground).await.map(Some)).await?
     };
@@ -111,35 +111,42 @@ struct Job<'a, M: Media> {
 }
 
 impl<M: Media> Job<'_, M> {
-    /// Writes the tree where nobody sees it before it is whole: while the layers are read for the first time, or `again`, unless another one was faster.
+    /// Writes the tree where nobody sees it before it is whole: while the layers are read for the first time or, when that does not do, into a new place,
+    /// unless another one was faster.
     async fn alone(
         &self,
         writer: M::TreeWriter,
         again: impl AsyncFnOnce() -> Result<Option<M::TreeWriter>>,
-    ) -> Result<Plan> {
+    ) -> Result<Rc<Plan>> {
         match self.write(writer, None).await? {
-            (plan, true) => Ok(plan),
-            (plan, false) => match again().await? {
-                Some(writer) => Ok(self.write(writer, Some(plan)).await?.0),
-                None => Ok(plan),
-            },
+            Some(plan) => Ok(plan),
+            None => self.planned(again().await?).await,
         }
     }
 
-    /// Writes the tree, as the plan says if there is one already. Without one it may not be what the layers give, and is not finished then.
-    async fn write(&self, writer: M::TreeWriter, plan: Option<Plan>) -> Result<(Plan, bool)> {
+    /// Writes the tree when all layers were read.
+    async fn planned(&self, writer: Option<M::TreeWriter>) -> Result<Rc<Plan>> {
+        let plan = Rc::new(Plan::new(&self.stack, |warning| self.media.emit(Event::Warning(warning))).await?);
+        if let Some(writer) = writer {
+            self.write(writer, Some(plan.clone())).await?;
+        }
+        Ok(plan)
+    }
+
+    /// Writes the tree, as the plan says if there is one already; its plan. `None` when it cannot be known without one: then the tree is not finished.
+    async fn write(&self, writer: M::TreeWriter, plan: Option<Rc<Plan>>) -> Result<Option<Rc<Plan>>> {
         let Self { media, dest, config, .. } = self;
-        let mut meter = Meter::writing(*media, dest, plan.as_ref().map(Plan::bytes));
+        let mut meter = Meter::writing(*media, dest, plan.as_ref().map(|plan| plan.bytes()));
         let mut files = Files::new(writer, |bytes| meter.count(bytes));
-        let (plan, whole) = match config {
+        let plan = match config {
             None => self.root(plan, None, &mut files).await?,
             Some(config) => {
                 let own = |path: &str, kind| Entry { path: path.into(), kind, ..of_writer(*media) };
                 files.entry(own("", Kind::Directory)).await?;
                 let mut watched = Watched::new(&mut files);
-                let (plan, whole) = self.root(plan, Some(runtime::ROOT.into()), &mut watched).await?;
+                let plan = self.root(plan, Some(runtime::ROOT.into()), &mut watched).await?;
                 let Watched { accounts, linked, .. } = watched;
-                if whole {
+                if plan.is_some() {
                     let made = runtime::config(config, &accounts, self.rootless).map_err(|error| match error.code {
                         Code::NotFound if linked => error.because("one of the two is a link, which is not followed"),
                         _ => error,
@@ -149,37 +156,49 @@ impl<M: Media> Job<'_, M> {
                     files.entry(Entry { mode: 0o644, ..config }).await?;
                     files.content(made.bytes).await?;
                 }
-                (plan, whole)
+                plan
             }
         };
-        if whole {
+        if plan.is_some() {
             files.finish().await?;
             meter.count(0);
         }
-        Ok((plan, whole))
+        Ok(plan)
     }
 
     /// The root file system, itself included, alone or in a folder.
-    async fn root(&self, plan: Option<Plan>, folder: Option<Vec<u8>>, sink: &mut impl Sink) -> Result<(Plan, bool)> {
+    async fn root(
+        &self,
+        plan: Option<Rc<Plan>>,
+        folder: Option<Vec<u8>>,
+        sink: &mut impl Sink,
+    ) -> Result<Option<Rc<Plan>>> {
         let mut placed = Placed { folder, epoch: None, sink };
         if self.rootless.is_none() {
             return self.layers(plan, &mut placed).await;
         }
         let mut rootless = Rootless::new(&mut placed);
-        let (plan, whole) = self.layers(plan, &mut rootless).await?;
-        if whole {
+        let plan = self.layers(plan, &mut rootless).await?;
+        if plan.is_some() {
             rootless.warning().into_iter().for_each(|warning| self.media.emit(Event::Warning(warning)));
         }
-        Ok((plan, whole))
+        Ok(plan)
     }
 
-    async fn layers(&self, plan: Option<Plan>, sink: &mut impl Sink) -> Result<(Plan, bool)> {
+    async fn layers(&self, plan: Option<Rc<Plan>>, sink: &mut impl Sink) -> Result<Option<Rc<Plan>>> {
         match plan {
-            None => once(&self.stack, sink, |warning| self.media.emit(Event::Warning(warning))).await,
+            None => {
+                let mut warnings = Vec::new();
+                let plan = once(&self.stack, sink, |warning| warnings.push(warning)).await?;
+                // Whoever reads the layers again tells them.
+                let told = warnings.into_iter().filter(|_| plan.is_some());
+                told.for_each(|warning| self.media.emit(Event::Warning(warning)));
+                Ok(plan.map(Rc::new))
+            }
             Some(plan) => {
                 sink.entry(plan.root().clone()).await?;
                 plan.write(&self.stack, sink).await?;
-                Ok((plan, true))
+                Ok(Some(plan))
             }
         }
     }

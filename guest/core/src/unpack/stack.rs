@@ -2,6 +2,7 @@
 //! its tar by its diff ID.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -31,8 +32,8 @@ struct Part<'a, M: Media> {
     descriptor: Option<Descriptor>,
     /// To check the tar with.
     diff_id: Option<DiffId>,
-    /// Whether it was read before.
-    again: Cell<bool>,
+    /// Whether it was read to its end and found right.
+    checked: Rc<Cell<bool>>,
     /// Keeps what was brought here.
     _brought: Option<<M::Directory as Directory>::Writer>,
 }
@@ -55,8 +56,8 @@ impl<'a, M: Media> Stack<'a, M> {
         let mut parts = Vec::new();
         for bytes in layers {
             let payload = layer::payload(&bytes).await?;
-            let again = Cell::new(false);
-            parts.push(Part { bytes, payload, descriptor: None, diff_id: None, again, _brought: None });
+            let checked = Rc::default();
+            parts.push(Part { bytes, payload, descriptor: None, diff_id: None, checked, _brought: None });
         }
         Ok(Self { media, parts })
     }
@@ -88,7 +89,7 @@ impl<'a, M: Media> Part<'a, M> {
         }
         // A plain layer's digest is its tar's already.
         diff_id = diff_id.filter(|id| payload.is_none() && descriptor.as_ref().is_none_or(|of| of.digest != id.0));
-        Ok(Self { bytes, payload, descriptor, diff_id, again: Cell::new(false), _brought: brought })
+        Ok(Self { bytes, payload, descriptor, diff_id, checked: Rc::default(), _brought: brought })
     }
 }
 
@@ -103,7 +104,7 @@ impl<'a, M: Media> Layers for Stack<'a, M> {
         let part = self.parts.get(number).ok_or_else(|| {
             Error::new(Fault::Component, Code::Other("bug".into()), "a layer that there is not was asked for")
         })?;
-        let first = !part.again.replace(true);
+        let first = !part.checked.get();
         let plain = || match part.payload {
             Some(end) => FileInput::until(part.bytes.clone(), end),
             None => FileInput::new(part.bytes.clone()),
@@ -121,7 +122,7 @@ impl<'a, M: Media> Layers for Stack<'a, M> {
         };
         let diff_id = part.diff_id.clone().filter(|_| first);
         let check = diff_id.map(|diff_id| (self.media.hasher(algorithm(&diff_id)), diff_id));
-        Ok(Tar { archive, check })
+        Ok(Tar { archive, check, checked: part.checked.clone() })
     }
 }
 
@@ -129,6 +130,7 @@ impl<'a, M: Media> Layers for Stack<'a, M> {
 pub struct Tar<'a, M: Media> {
     archive: Archive<Blob<'a, M>>,
     check: Option<(M::Hasher, DiffId)>,
+    checked: Rc<Cell<bool>>,
 }
 
 impl<M: Media> Contents for Tar<'_, M> {
@@ -144,6 +146,7 @@ impl<M: Media> Contents for Tar<'_, M> {
                         return Err(Error::new(Fault::Source, Code::DigestMismatch(is), message));
                     }
                 }
+                self.checked.set(true);
             }
             (Some(_), None) => {}
         }

@@ -1,7 +1,7 @@
 //! Layers read once: written while they are read for the first time, the topmost first, each entry where nothing above hides it.
 //!
-//! What stands where is still decided by a [`Plan`], made of the headers that were read. What was written is just what it says, or good for nothing:
-//! where a layer says two things of one path, or links to what was not written, it can only be known at the end what is meant.
+//! What stands where is still decided by a [`Plan`], made of the headers that were read: what was written is just what it says, or good for nothing.
+//! Where a layer says two things of one path, or links to what was not written, it can only be known at the end what is meant, and nothing is said.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,21 +10,21 @@ use super::{Layers, Plan, Reader, Sink, within};
 use crate::error::Result;
 use crate::media::{Entry, Kind};
 
-/// The plan of these layers, and whether everything was handed to the sink already, the root too. When not, what was handed over must be thrown away,
-/// and [`Plan::write`] does it. `warn` is told what the layers' contents warn of.
+/// Hands over the root file system that these layers give, the root too, and tells its plan. `None` when it takes all layers to know what is meant, or
+/// there are very many entries: what was handed over must be thrown away, and [`Plan::new`] be asked. `warn` is told what the layers' contents warn of.
 ///
 /// # Errors
 /// Those of [`Plan::new`] and of the sink.
-pub async fn once<L: Layers>(layers: &L, sink: &mut impl Sink, mut warn: impl FnMut(String)) -> Result<(Plan, bool)> {
-    let mut once = Once { sink, hidden: Hidden::default(), made: HashSet::new(), last: Path::new(), odd: false };
+pub async fn once<L: Layers>(layers: &L, sink: &mut impl Sink, mut warn: impl FnMut(String)) -> Result<Option<Plan>> {
+    let mut once = Once { sink, hidden: Hidden::default(), made: HashSet::new(), last: Path::new(), left: MOST };
     let (mut read, mut written) = (Vec::new(), Vec::new());
     once.sink.entry(plan::implied()).await?;
     for layer in (0..layers.count()).rev() {
-        let (entries, numbers) = once.layer(layers, layer, &mut warn).await?;
+        let Some((entries, numbers)) = once.layer(layers, layer, &mut warn).await? else { return Ok(None) };
         read.push(entries);
         written.push(numbers);
     }
-    let Once { sink, made, odd, .. } = once;
+    let Once { sink, made, .. } = once;
     let mut stack = Stack::default();
     for (layer, entries) in read.into_iter().rev().enumerate() {
         let mut upper = stack.layer(layer);
@@ -37,13 +37,13 @@ pub async fn once<L: Layers>(layers: &L, sink: &mut impl Sink, mut warn: impl Fn
     let planned = plan.steps.iter().map(|steps| steps.iter().map(|step| (step.number, step.link.is_some())));
     let same = planned.zip(written.iter().rev()).all(|(planned, written)| planned.eq(written.iter().copied()));
     let kept = |path: &Path| plan.directories.binary_search_by(|directory| directory.path.cmp(path)).is_ok();
-    let whole = !odd && same && made.iter().all(kept);
-    if whole {
-        for directory in [&plan.root].into_iter().chain(&plan.directories) {
-            sink.entry(directory.clone()).await?;
-        }
+    if !same || !made.iter().all(kept) {
+        return Ok(None);
     }
-    Ok((plan, whole))
+    for directory in [&plan.root].into_iter().chain(&plan.directories) {
+        sink.entry(directory.clone()).await?;
+    }
+    Ok(Some(plan))
 }
 
 /// The entries of a layer with their numbers, and the numbers of those that were written: of each whether it is a link to another one.
@@ -55,8 +55,8 @@ struct Once<'s, S> {
     /// Directories that the sink has been given, to get their attributes later; one that was asked for last.
     made: HashSet<Path>,
     last: Path,
-    /// It is not known any more what is meant, and nothing more is written.
-    odd: bool,
+    /// Entries that may still come.
+    left: usize,
 }
 
 /// What the layers above hide.
@@ -77,6 +77,16 @@ enum Place {
     Hidden,
 }
 
+/// What is done with an entry.
+enum Use {
+    /// It is written.
+    Write,
+    /// It is not, for it is hidden, a directory, or says something of others.
+    Note,
+    /// It is not known what it means.
+    Unclear,
+}
+
 /// A layer that is being read.
 #[derive(Default)]
 struct Own {
@@ -88,72 +98,71 @@ struct Own {
 }
 
 impl<S: Sink> Once<'_, S> {
-    async fn layer<L: Layers>(&mut self, layers: &L, layer: usize, warn: &mut impl FnMut(String)) -> Result<Read> {
+    /// `None` when it is not known what a layer means.
+    async fn layer<L: Layers>(
+        &mut self,
+        layers: &L,
+        layer: usize,
+        warn: &mut impl FnMut(String),
+    ) -> Result<Option<Read>> {
         let named = |error| within(error, layer, layers);
         let mut reader = Reader::open(layers, layer).await.map_err(named)?;
         let (mut own, mut entries, mut written) = (Own::default(), Vec::new(), Vec::new());
         while let Some((entry, number)) = reader.next(warn).await.map_err(named)? {
-            let Some(is_written) = self.place(&mut own, &entry).map_err(named)?.filter(|_| !self.odd) else {
-                entries.push((entry, number));
-                continue;
-            };
-            // Of what is no directory the plan needs no more.
-            let (path, kind, xattrs) = (entry.path.clone(), entry.kind.clone(), Vec::new());
-            let kept = if kind == Kind::Directory { entry.clone() } else { Entry { path, kind, xattrs, ..entry } };
-            if is_written {
-                written.push((number, matches!(entry.kind, Kind::HardLink(_))));
-                self.parents(&entry.path).await?;
-                let regular = matches!(entry.kind, Kind::Regular(_));
-                self.sink.entry(entry).await?;
-                while regular && let Some(piece) = reader.content().await.map_err(named)? {
-                    self.sink.content(piece).await?;
+            let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
+            self.left = left;
+            match self.place(&mut own, &entry).map_err(named)? {
+                Use::Unclear => return Ok(None),
+                Use::Note if entry.kind == Kind::Directory => entries.push((entry, number)),
+                // Of what is no directory the plan needs no more.
+                Use::Note => entries.push((Entry { xattrs: Vec::new(), ..entry }, number)),
+                Use::Write => {
+                    let (path, kind, xattrs) = (entry.path.clone(), entry.kind.clone(), Vec::new());
+                    entries.push((Entry { path, kind, xattrs, ..entry }, number));
+                    written.push((number, matches!(entry.kind, Kind::HardLink(_))));
+                    self.parents(&entry.path).await?;
+                    let regular = matches!(entry.kind, Kind::Regular(_));
+                    self.sink.entry(entry).await?;
+                    while regular && let Some(piece) = reader.content().await.map_err(named)? {
+                        self.sink.content(piece).await?;
+                    }
                 }
             }
-            entries.push((kept, number));
         }
         self.hidden.add(own);
-        Ok((entries, written))
+        Ok(Some((entries, written)))
     }
 
-    /// Notes an entry of a layer; whether it is written, unless it says something of others alone.
-    fn place(&mut self, own: &mut Own, entry: &Entry) -> Result<Option<bool>> {
+    /// Notes an entry of a layer.
+    fn place(&mut self, own: &mut Own, entry: &Entry) -> Result<Use> {
         let path = &entry.path;
         match plan::meaning(entry)? {
-            Meaning::Root | Meaning::Nothing => return Ok(None),
+            Meaning::Root | Meaning::Nothing => return Ok(Use::Note),
+            Meaning::Itself if matches!(&entry.kind, Kind::HardLink(target) if target == path) => return Ok(Use::Note),
+            _ if !own.within(path) => return Ok(Use::Unclear),
             Meaning::Opaque(directory) => {
-                self.odd |= !own.within(path);
                 own.opaque.insert(directory.into());
-                return Ok(None);
+                return Ok(Use::Note);
             }
             Meaning::Whiteout(hidden) => {
-                self.odd |= !own.within(path);
                 own.whiteouts.insert(hidden);
-                return Ok(None);
+                return Ok(Use::Note);
             }
             Meaning::Itself => {}
         }
-        if matches!(&entry.kind, Kind::HardLink(target) if target == path) {
-            return Ok(None);
-        }
-        self.odd |= !own.within(path);
-        let visible = !self.hidden.hides(path);
-        let directory = entry.kind == Kind::Directory;
-        let place = match &entry.kind {
-            Kind::Directory => Place::Directory,
-            _ if !visible || self.hidden.directories.contains(path) => Place::Hidden,
+        let (place, done) = match &entry.kind {
+            Kind::Directory => (Place::Directory, Use::Note),
+            _ if self.hidden.hides(path) || self.hidden.directories.contains(path) => (Place::Hidden, Use::Note),
             Kind::HardLink(target) if !matches!(own.places.get(target), Some(Place::Written)) => {
-                self.odd = true;
-                Place::Hidden
+                return Ok(Use::Unclear);
             }
-            _ => Place::Written,
+            _ => (Place::Written, Use::Write),
         };
-        let is_written = matches!(place, Place::Written);
-        match own.places.insert(path.clone(), place) {
-            None => {}
-            Some(Place::Directory) if directory => {}
-            Some(_) => self.odd = true,
-        }
-        Ok(Some(is_written))
+        Ok(match own.places.insert(path.clone(), place) {
+            Some(Place::Directory) if entry.kind == Kind::Directory => done,
+            Some(_) => Use::Unclear,
+            None => done,
+        })
     }
 
     /// Makes the directories that a path is in, as far as they are not there.
@@ -225,3 +234,6 @@ impl Own {
         true
     }
 }
+
+/// Entries that are remembered twice; more would take more memory than there may be.
+const MOST: usize = 500_000;

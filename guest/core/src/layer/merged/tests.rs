@@ -166,12 +166,10 @@ fn same_when_read_once(layers: &Tars) -> bool {
     wait(by_plan.entry(plan.root().clone())).unwrap();
     wait(plan.write(layers, &mut by_plan)).unwrap();
     let mut grown = Grown::default();
-    let (again, whole) = wait(once(layers, &mut grown, |_| panic!())).unwrap();
+    let Some(again) = wait(once(layers, &mut grown, |_| panic!())).unwrap() else { return false };
     assert_eq!((again.steps, again.directories), (plan.steps, plan.directories));
-    if whole {
-        assert_eq!(grown.normal(), by_plan.normal());
-    }
-    whole
+    assert_eq!(grown.normal(), by_plan.normal());
+    true
 }
 
 #[test]
@@ -238,7 +236,7 @@ fn any_layers_read_once_are_as_planned() {
         let layers: Vec<_> = (0..4).map(|_| layer(&one())).collect();
         let layers = Tars(layers);
         if wait(Plan::new(&layers, |_| panic!())).is_err() {
-            assert!(wait(once(&layers, &mut Grown::default(), |_| panic!())).is_err());
+            assert!(matches!(wait(once(&layers, &mut Grown::default(), |_| panic!())), Err(_) | Ok(None)));
             continue;
         }
         sound += 1;
