@@ -19,6 +19,7 @@ fn core_depends_on_nothing_else() {
         "futures-channel",
         "futures-util",
         "jiff",
+        "memchr",
         "miniz_oxide",
         "rust-zstd",
         "ruzstd",

@@ -44,7 +44,7 @@ pub struct Glances {
     broken: HashMap<String, Error>,
 }
 
-/// How a digest starts, in the order of digests: enough to find it by.
+/// How the hex of a digest starts: mostly enough to find it by. Lines are in this order, and of the same start in that of their digests.
 type Start = u128;
 
 impl Glances {
@@ -57,7 +57,10 @@ impl Glances {
             lines.push((start(line), at..end));
             at = end.saturating_add(1);
         }
-        let sorted = lines.is_sorted_by(|(before, _), (behind, _)| before < behind);
+        let digest = |line: &Range<usize>| record.get(line.clone()).and_then(cut).unwrap_or_default().0;
+        let sorted = lines.is_sorted_by(|(before, line), (behind, next)| {
+            before.cmp(behind).then_with(|| digest(line).cmp(digest(next))).is_lt()
+        });
         let spaces = record.bytes().fold(0_usize, |spaces, byte| spaces.wrapping_add(usize::from(byte == b' ')));
         let sound = sorted && spaces == lines.len().saturating_mul(SPACES);
         if sound { Self { record, lines, ..Self::default() } } else { Self::default() }
@@ -73,8 +76,9 @@ impl Glances {
     /// The number of the line that is about a digest.
     fn place(&self, digest: &str) -> Option<usize> {
         let wanted = start(digest);
-        let place = self.lines.binary_search_by(|(start, _)| start.cmp(&wanted)).ok()?;
-        self.line(place)?.strip_prefix(digest)?.starts_with(' ').then_some(place)
+        let own = |line: &Range<usize>| self.record.get(line.clone()).and_then(cut).unwrap_or_default().0;
+        let order = |(start, line): &(Start, Range<usize>)| start.cmp(&wanted).then_with(|| own(line).cmp(digest));
+        self.lines.binary_search_by(order).ok()
     }
 
     fn line(&self, place: usize) -> Option<&str> {
@@ -88,13 +92,10 @@ impl Glances {
 
     /// With these too.
     fn with(self, read: Vec<(String, Result<String>)>) -> Self {
-        let mut lines: BTreeMap<&str, &str> = self.all().collect();
-        for (digest, line) in &read {
-            if let Ok(line) = line {
-                lines.insert(digest, line);
-            }
-        }
-        let record = lines.into_iter().flat_map(|(digest, line)| [digest, " ", line, "\n"]).collect();
+        let read_now = read.iter().filter_map(|(digest, line)| Some((digest.as_str(), line.as_deref().ok()?)));
+        let lines: BTreeMap<_, _> =
+            self.all().chain(read_now).map(|(digest, line)| ((start(digest), digest), line)).collect();
+        let record = lines.into_iter().flat_map(|((_, digest), line)| [digest, " ", line, "\n"]).collect();
         let broken = read.into_iter().filter_map(|(digest, line)| Some((digest, line.err()?))).collect();
         Self { broken, ..Self::parse(record) }
     }
@@ -202,3 +203,38 @@ const ALGORITHM: usize = "sha256:".len();
 const SHORT: usize = 100;
 /// Images that are read at the same time.
 const AT_ONCE: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_of_any_algorithm_are_found_again() {
+        let same = "0123456789abcdef";
+        let digests = [
+            format!("sha256:{}", "f".repeat(64)),
+            format!("sha256:{same}{}", "1".repeat(48)),
+            format!("sha256:{same}{}", "0".repeat(48)),
+            format!("sha512:{same}{}", "0".repeat(112)),
+            format!("sha512:{}", "0".repeat(128)),
+        ];
+        let line = |number: usize| format!("{number} - linux/amd64");
+        let read = digests.iter().enumerate().map(|(number, digest)| (digest.clone(), Ok(line(number)))).collect();
+        let mut glances = Glances::default().with(read);
+        for again in [false, true] {
+            glances.places = digests.iter().map(|digest| glances.place(digest)).collect();
+            for (number, digest) in digests.iter().enumerate() {
+                let found = glances.of(number, digest).unwrap().unwrap();
+                assert_eq!((found.size, found.platforms), (number as u64, "linux/amd64"), "{again}");
+            }
+            glances = Glances::parse(glances.record);
+        }
+        assert_eq!(glances.place(&format!("sha256:{same}{}", "2".repeat(48))), None);
+        // Out of order, or no line of ours.
+        let lines: Vec<_> = glances.record.lines().collect();
+        let swapped = [lines[1], lines[0], ""].join("\n");
+        for other in [swapped, format!("{} 1\n", lines[0]), format!("{}\n{}\n", lines[0], lines[0])] {
+            assert!(Glances::parse(other).lines.is_empty());
+        }
+    }
+}
