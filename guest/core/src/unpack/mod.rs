@@ -89,15 +89,23 @@ async fn whole<M: Media>(media: &M, content: Content<M>, settings: Settings, sto
     };
     let ground = if over { Ground::Shared } else { Ground::Bare };
     // What is wrong with the destination is said before anything is read.
-    let writer = media.root_filesystem(&dest, ground).await?;
+    let mut writer = media.root_filesystem(&dest, ground).await?;
     let stack = Stack::bring(media, &store, layers).await?;
     let job = Job { media, stack, dest, config, rootless };
-    let plan = if over {
-        job.planned(Some(writer)).await?
-    } else {
-        job.alone(writer, async || media.root_filesystem(&job.dest, ground).await.map(Some)).await?
-    };
-    Ok(Unpacked { entries: plan.entries() as u64, bytes: plan.bytes() })
+    if !over {
+        // Nobody sees the tree before it is whole.
+        if let Some(plan) = job.write(writer, None).await? {
+            return Ok(unpacked(&plan));
+        }
+        writer = media.root_filesystem(&job.dest, ground).await?;
+    }
+    let plan = plan(media, &job.stack).await?;
+    job.write(writer, Some(plan.clone())).await?;
+    Ok(unpacked(&plan))
+}
+
+fn unpacked(plan: &Plan) -> Unpacked {
+    Unpacked { entries: plan.entries() as u64, bytes: plan.bytes() }
 }
 
 /// What is unpacked, and how.
@@ -111,28 +119,6 @@ struct Job<'a, M: Media> {
 }
 
 impl<M: Media> Job<'_, M> {
-    /// Writes the tree where nobody sees it before it is whole: while the layers are read for the first time or, when that does not do, into a new place,
-    /// unless another one was faster.
-    async fn alone(
-        &self,
-        writer: M::TreeWriter,
-        again: impl AsyncFnOnce() -> Result<Option<M::TreeWriter>>,
-    ) -> Result<Rc<Plan>> {
-        match self.write(writer, None).await? {
-            Some(plan) => Ok(plan),
-            None => self.planned(again().await?).await,
-        }
-    }
-
-    /// Writes the tree when all layers were read.
-    async fn planned(&self, writer: Option<M::TreeWriter>) -> Result<Rc<Plan>> {
-        let plan = Rc::new(Plan::new(&self.stack, |warning| self.media.emit(Event::Warning(warning))).await?);
-        if let Some(writer) = writer {
-            self.write(writer, Some(plan.clone())).await?;
-        }
-        Ok(plan)
-    }
-
     /// Writes the tree, as the plan says if there is one already; its plan. `None` when it cannot be known without one: then the tree is not finished.
     async fn write(&self, writer: M::TreeWriter, plan: Option<Rc<Plan>>) -> Result<Option<Rc<Plan>>> {
         let Self { media, dest, config, .. } = self;
@@ -175,33 +161,44 @@ impl<M: Media> Job<'_, M> {
     ) -> Result<Option<Rc<Plan>>> {
         let mut placed = Placed { folder, epoch: None, sink };
         if self.rootless.is_none() {
-            return self.layers(plan, &mut placed).await;
+            return layers(self.media, &self.stack, plan, &mut placed).await;
         }
         let mut rootless = Rootless::new(&mut placed);
-        let plan = self.layers(plan, &mut rootless).await?;
+        let plan = layers(self.media, &self.stack, plan, &mut rootless).await?;
         if plan.is_some() {
             rootless.warning().into_iter().for_each(|warning| self.media.emit(Event::Warning(warning)));
         }
         Ok(plan)
     }
+}
 
-    async fn layers(&self, plan: Option<Rc<Plan>>, sink: &mut impl Sink) -> Result<Option<Rc<Plan>>> {
-        match plan {
-            None => {
-                let mut warnings = Vec::new();
-                let plan = once(&self.stack, sink, |warning| warnings.push(warning)).await?;
-                // Whoever reads the layers again tells them.
-                let told = warnings.into_iter().filter(|_| plan.is_some());
-                told.for_each(|warning| self.media.emit(Event::Warning(warning)));
-                Ok(plan.map(Rc::new))
-            }
-            Some(plan) => {
-                sink.entry(plan.root().clone()).await?;
-                plan.write(&self.stack, sink).await?;
-                Ok(Some(plan))
-            }
+/// Hands over the root file system, itself included, as the plan says if there is one already; its plan. `None` when it cannot be known without one.
+async fn layers<M: Media>(
+    media: &M,
+    stack: &Stack<'_, M>,
+    plan: Option<Rc<Plan>>,
+    sink: &mut impl Sink,
+) -> Result<Option<Rc<Plan>>> {
+    match plan {
+        None => {
+            let mut warnings = Vec::new();
+            let plan = once(stack, sink, |warning| warnings.push(warning)).await?;
+            // Whoever reads the layers again tells them.
+            let told = warnings.into_iter().filter(|_| plan.is_some());
+            told.for_each(|warning| media.emit(Event::Warning(warning)));
+            Ok(plan.map(Rc::new))
+        }
+        Some(plan) => {
+            sink.entry(plan.root().clone()).await?;
+            plan.write(stack, sink).await?;
+            Ok(Some(plan))
         }
     }
+}
+
+/// Reads all layers to find out what stands where.
+async fn plan<M: Media>(media: &M, stack: &Stack<'_, M>) -> Result<Rc<Plan>> {
+    Plan::new(stack, |warning| media.emit(Event::Warning(warning))).await.map(Rc::new)
 }
 
 /// A folder that is no part of the image.

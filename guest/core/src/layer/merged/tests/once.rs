@@ -9,7 +9,13 @@ use crate::layer::merged::once;
 
 /// A file tree: paths, and what stands there; names of one inode have the same content.
 #[derive(Debug, Default, PartialEq)]
-struct Grown(BTreeMap<Vec<u8>, (Entry, Rc<RefCell<Vec<u8>>>)>, Vec<u8>);
+struct Grown(BTreeMap<Vec<u8>, Node>, Vec<u8>);
+
+/// An entry, and the content that it shares with its other names.
+type Node = (Entry, Rc<RefCell<Vec<u8>>>);
+
+/// A path, what stands there, its mode and content, and the places of all names of it.
+type Line<'g> = (&'g [u8], Kind, u32, Vec<u8>, Vec<usize>);
 
 impl Sink for Grown {
     async fn entry(&mut self, entry: Entry) -> Result<()> {
@@ -32,7 +38,7 @@ impl Sink for Grown {
 
 impl Grown {
     /// Which names are of one inode, and what stands there.
-    fn normal(&self) -> Vec<(&[u8], Kind, u32, Vec<u8>, Vec<usize>)> {
+    fn normal(&self) -> Vec<Line<'_>> {
         let same = |content: &Rc<_>| {
             self.0
                 .values()
