@@ -37,7 +37,7 @@ pub fn run(filters: &[OsString]) -> Result<()> {
         ("tests under Node", Box::new(|| node("test", ".test.js", &["node", "npm"]))),
         ("tests in Chromium", Box::new(|| node("chromium", ".spec.js", &["node", "npm", "chromium"]))),
         ("format", Box::new(format)),
-        ("clippy, beside the last two", Box::new(|| told.recv()?)),
+        ("clippy, beside the browsers", Box::new(|| told.recv()?)),
         ("licences, bans, sources", Box::new(deny)),
         ("advisories", Box::new(advisories)),
     ];

@@ -43,19 +43,9 @@ impl<'a> Value<'a> {
 
     /// Without white space, as `json.Marshal` writes it.
     pub fn compact(&self) -> String {
-        let mut out = String::with_capacity(self.least());
+        let mut out = String::new();
         self.write(&mut out);
         out
-    }
-
-    /// Bytes that it takes up at least, as far as they are many.
-    fn least(&self) -> usize {
-        match self {
-            Self::Array(values) => values.iter().fold(values.len(), |sum, value| sum.saturating_add(value.least())),
-            Self::Object(members) => members.iter().fold(0, |sum, (_, value)| sum.saturating_add(value.least())),
-            Self::Raw(text) => text.len(),
-            _ => 0,
-        }
     }
 
     /// A line for every value and two blanks for every level, as `json.MarshalIndent` with `""` and `"  "` writes it.

@@ -12,7 +12,7 @@ use crate::descriptor::Descriptor;
 use crate::digest::{DiffId, Digest};
 use crate::error::Result;
 use crate::layer::Layer;
-use crate::media::{Directory, Kept, Writer};
+use crate::media::{Directory, Kept};
 
 /// A layer that was made before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,9 +61,7 @@ impl<D: Directory> Layout<D> {
         if bytes.is_empty() || bytes.len() as u64 > MAX_DOCUMENT {
             return Ok(());
         }
-        let mut writer = self.directory.create().await?;
-        writer.write(bytes).await?;
-        writer.publish(&path(key)).await.map(drop)
+        self.replace(&path(key), [bytes.as_slice()]).await
     }
 }
 
@@ -141,6 +139,7 @@ pub const KNOWN: &str = "known/";
 mod tests {
     use super::*;
     use crate::layer::trial::wait;
+    use crate::media::Writer as _;
     use crate::media_type;
     use crate::memory;
 

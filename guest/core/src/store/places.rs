@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::{Layout, known};
 use crate::digest::Digest;
 use crate::error::Result;
-use crate::media::{Directory, Writer};
+use crate::media::Directory;
 
 impl<D: Directory> Layout<D> {
     /// Repositories with their registries, as in `example.com/team/base`.
@@ -25,9 +25,7 @@ impl<D: Directory> Layout<D> {
     /// Those of the medium.
     pub async fn note(&self, digest: &str, known: &BTreeSet<String>, place: &str) -> Result<()> {
         let all: BTreeSet<&str> = known.iter().take(MOST).map(String::as_str).chain([place]).collect();
-        let mut writer = self.directory.create().await?;
-        writer.write(serde_json::to_vec(&all).unwrap_or_default()).await?;
-        writer.publish(&path(digest)).await.map(drop)
+        self.replace(&path(digest), [serde_json::to_vec(&all).unwrap_or_default().as_slice()]).await
     }
 }
 

@@ -57,13 +57,12 @@ impl Glances {
             lines.push((start(line), at..end));
             at = end.saturating_add(1);
         }
-        let digest = |line: &Range<usize>| record.get(line.clone()).and_then(cut).unwrap_or_default().0;
-        let sorted = lines.is_sorted_by(|(before, line), (behind, next)| {
-            before.cmp(behind).then_with(|| digest(line).cmp(digest(next))).is_lt()
-        });
         let spaces = record.bytes().fold(0_usize, |spaces, byte| spaces.wrapping_add(usize::from(byte == b' ')));
-        let sound = sorted && spaces == lines.len().saturating_mul(SPACES);
-        if sound { Self { record, lines, ..Self::default() } } else { Self::default() }
+        let glances = Self { record, lines, ..Self::default() };
+        let sorted = glances.lines.is_sorted_by(|(before, line), (behind, next)| {
+            before.cmp(behind).then_with(|| glances.digest(line).cmp(glances.digest(next))).is_lt()
+        });
+        if sorted && spaces == glances.lines.len().saturating_mul(SPACES) { glances } else { Self::default() }
     }
 
     /// Of the image of this number, counted from 0, and digest; when it cannot be read, why.
@@ -76,9 +75,14 @@ impl Glances {
     /// The number of the line that is about a digest.
     fn place(&self, digest: &str) -> Option<usize> {
         let wanted = start(digest);
-        let own = |line: &Range<usize>| self.record.get(line.clone()).and_then(cut).unwrap_or_default().0;
-        let order = |(start, line): &(Start, Range<usize>)| start.cmp(&wanted).then_with(|| own(line).cmp(digest));
+        let order =
+            |(start, line): &(Start, Range<usize>)| start.cmp(&wanted).then_with(|| self.digest(line).cmp(digest));
         self.lines.binary_search_by(order).ok()
+    }
+
+    /// That a line is about.
+    fn digest(&self, line: &Range<usize>) -> &str {
+        self.record.get(line.clone()).and_then(cut).unwrap_or_default().0
     }
 
     fn line(&self, place: usize) -> Option<&str> {

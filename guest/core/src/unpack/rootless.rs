@@ -53,7 +53,7 @@ impl<S: Sink> Sink for Rootless<'_, S> {
 }
 
 /// The entry as whoever writes it owns it.
-pub fn owned(mut entry: Entry) -> Entry {
+fn owned(mut entry: Entry) -> Entry {
     entry.xattrs.retain(|(name, _)| name != OWNER);
     // Nothing else may have attributes of a user's.
     if matches!(entry.kind, Kind::Regular(_) | Kind::Directory) && (entry.uid, entry.gid) != (0, 0) {

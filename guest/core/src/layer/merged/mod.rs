@@ -95,7 +95,7 @@ impl Plan {
             sink.entry(directory.clone()).await?;
         }
         for (layer, steps) in self.steps.iter().enumerate().filter(|(_, steps)| !steps.is_empty()) {
-            let mut cursor = Cursor::open(layers, layer).await?;
+            let mut cursor = Reader::open(layers, layer).await?;
             for step in steps {
                 cursor.give(step, sink).await?;
             }
@@ -104,7 +104,7 @@ impl Plan {
     }
 }
 
-/// A layer that is read for the first time.
+/// A layer that is being read.
 struct Reader<C> {
     entries: Entries<C>,
     /// Of the next entry.
@@ -145,19 +145,6 @@ impl<C: Contents> Reader<C> {
     async fn content(&mut self) -> Result<Option<Vec<u8>>> {
         self.entries.content().await
     }
-}
-
-/// A layer that is read for the second time.
-struct Cursor<C> {
-    entries: Entries<C>,
-    /// Of the next entry.
-    number: u64,
-}
-
-impl<C: Contents> Cursor<C> {
-    async fn open<L: Layers<Contents = C>>(layers: &L, layer: usize) -> Result<Self> {
-        Ok(Self { entries: Entries::new(layers.open(layer).await?), number: 0 })
-    }
 
     /// Hands over the entry of a step, none of whose number or a later one was handed over before.
     async fn give(&mut self, step: &Step, sink: &mut impl Sink) -> Result<()> {
@@ -175,7 +162,7 @@ impl<C: Contents> Cursor<C> {
         }
         let regular = matches!(entry.kind, Kind::Regular(_));
         sink.entry(entry).await?;
-        while regular && let Some(piece) = self.entries.content().await? {
+        while regular && let Some(piece) = self.content().await? {
             sink.content(piece).await?;
         }
         Ok(())

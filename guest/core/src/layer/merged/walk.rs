@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan::Step;
-use super::{Cursor, Layers, Plan, Sink};
+use super::{Layers, Plan, Reader, Sink};
 use crate::error::Result;
 use crate::media::Entry;
 
@@ -35,7 +35,7 @@ impl Plan {
             };
             let mut cursor = match open.remove(&layer) {
                 Some(cursor) => cursor,
-                None => Cursor::open(layers, layer).await?,
+                None => Reader::open(layers, layer).await?,
             };
             cursor.give(step, sink).await?;
             // A layer of which nothing is needed any more is closed.
