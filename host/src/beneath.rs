@@ -6,8 +6,8 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, ResolveFlags};
-use rustix::fs::{chmodat, fchmod, fsync, mkdirat, openat, openat2, unlinkat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{chmodat, fchmod, fsync, mkdirat, openat, openat2, statat, unlinkat};
 use rustix::io::Errno;
 
 /// Opens a folder to start from. Links on the way to it are the user's own.
@@ -33,6 +33,15 @@ pub fn open(root: impl AsFd, path: &[u8]) -> io::Result<File> {
 pub fn file(parent: impl AsFd, name: &OsStr) -> io::Result<File> {
     Ok(openat(parent, name, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?
         .into())
+}
+
+/// The size of a regular file in an open folder, in bytes.
+pub fn size(parent: impl AsFd, name: &OsStr) -> io::Result<u64> {
+    let stat = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Ok(stat.st_size.cast_unsigned()),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),
+    }
 }
 
 /// Opens a folder in an open folder.

@@ -171,6 +171,28 @@ impl Directory {
         }
     }
 
+    /// The sizes of published files, in the order of their paths.
+    fn sizes(&self, paths: &[String]) -> Result<Vec<Option<u64>>, Error> {
+        let mut sizes = Vec::with_capacity(paths.len());
+        let mut last: Option<(&str, Option<OwnedFd>)> = None;
+        for path in paths {
+            self.check(path)?;
+            let refused = |why: io::Error| self.refused("read", &self.full(path), &why);
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+            // Most are in one folder.
+            let (_, open) = match last.take().filter(|(before, _)| *before == folder) {
+                Some(same) => last.insert(same),
+                None => {
+                    let open = self.held(false).and_then(|(root, _)| beneath::descend(root, folder.as_bytes()));
+                    last.insert((folder, there(open).map_err(refused)?))
+                }
+            };
+            let size = open.as_ref().map(|folder| there(beneath::size(folder, name.as_ref())));
+            sizes.push(size.transpose().map_err(refused)?.flatten());
+        }
+        Ok(sizes)
+    }
+
     fn names(&self, folder: &str) -> Result<Vec<String>, Error> {
         if !folder.is_empty() {
             self.check(folder)?;
@@ -237,6 +259,14 @@ impl Drop for Abandoned {
     }
 }
 
+/// What is there.
+fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
+}
+
 fn is_sound(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
@@ -282,6 +312,15 @@ impl<T: Send + 'static> HostDirectoryWithStore<T> for Media {
             Ok(file) => Ok(Ok(file.map(|file| put(accessor, file)).transpose()?)),
             Err(error) => Ok(Err(error)),
         }
+    }
+
+    async fn sizes(
+        accessor: &Accessor<T, Self>,
+        directory: Resource<Directory>,
+        paths: Vec<String>,
+    ) -> wasmtime::Result<Result<Vec<Option<u64>>, Error>> {
+        let directory = get(accessor, &directory)?;
+        Ok(tokio::task::spawn_blocking(move || directory.sizes(&paths)).await?)
     }
 
     async fn create(

@@ -71,6 +71,10 @@ impl media::Directory for Directory {
         Ok(self.0.open(path.to_owned()).await.map_err(inward)?.map(File))
     }
 
+    async fn sizes(&self, paths: Vec<String>) -> Result<Vec<Option<u64>>> {
+        self.0.sizes(paths).await.map_err(inward)
+    }
+
     async fn create(&self) -> Result<Writer> {
         self.0.create().await.map(Writer).map_err(inward)
     }

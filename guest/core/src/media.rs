@@ -48,6 +48,15 @@ pub trait Directory {
     type Lock;
     /// `None` when nothing is there. As long as what is opened lives, nobody removes it.
     async fn open(&self, path: &str) -> Result<Option<Self::File>>;
+    /// The sizes of published files, in bytes and in the order of their paths, `None` where nothing is there. They are not opened: unless the lock
+    /// is held, they may be gone.
+    async fn sizes(&self, paths: Vec<String>) -> Result<Vec<Option<u64>>> {
+        let mut sizes = Vec::with_capacity(paths.len());
+        for path in paths {
+            sizes.push(self.open(&path).await?.map(|file| file.size()));
+        }
+        Ok(sizes)
+    }
     /// A new, empty, unpublished file.
     async fn create(&self) -> Result<Self::Writer>;
     /// Exclusive among processes.

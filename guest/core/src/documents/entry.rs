@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use super::descriptor::{self, Listed};
 use super::json::Value;
+use super::naming::Called;
 use super::quick;
 use crate::descriptor::Descriptor;
 
@@ -57,7 +58,15 @@ pub struct Seen<'a> {
     pub tag: Option<&'a str>,
     /// When the image was made, in the words of whoever listed it.
     pub created: Option<&'a str>,
-    entry: &'a Entry,
+    all: All<'a>,
+}
+
+/// Where the rest of it is found.
+#[derive(Clone, Copy, Debug)]
+enum All<'a> {
+    Entry(&'a Entry),
+    /// Its JSON text, which [`quick`] takes.
+    Text(&'a str),
 }
 
 /// An entry's JSON text, in that of all of them or alone.
@@ -108,7 +117,7 @@ impl Entry {
                 name: name_of(listed),
                 tag: tag_of(listed),
                 created: listed.annotations.get(CREATED).map(String::as_str),
-                entry: self,
+                all: All::Entry(self),
             }),
             Content::Unknown(_) => None,
             Content::Seen(words, _) => {
@@ -122,7 +131,7 @@ impl Entry {
                     name: word(name),
                     tag: word(tag),
                     created: word(created),
-                    entry: self,
+                    all: All::Entry(self),
                 })
             }
         }
@@ -156,6 +165,11 @@ impl Entry {
         self.listed().filter(|listed| listed.artifact_type.is_none())
     }
 
+    /// What it is called, also when its digest is of an unknown algorithm.
+    pub fn called(&self) -> Called<'_> {
+        self.seen().map_or(Called { name: self.name(), ..Called::default() }, |seen| seen.is())
+    }
+
     /// The whole reference, when it has one.
     pub fn name(&self) -> Option<&str> {
         match &self.content {
@@ -185,9 +199,23 @@ impl Words {
 }
 
 impl<'a> Seen<'a> {
+    /// What was read in one look out of this text.
+    pub fn glanced(one: &quick::One<'a>, text: &'a str) -> Self {
+        let quick::One { media_type, digest, artifact_type, name, tag, created, .. } = *one;
+        Self { media_type, digest, artifact_type, name, tag, created, all: All::Text(text) }
+    }
+
     /// All that it says.
-    pub fn descriptor(&self) -> Option<&'a Descriptor> {
-        self.entry.listed()
+    pub fn descriptor(&self) -> Option<Descriptor> {
+        match self.all {
+            All::Entry(entry) => entry.listed().cloned(),
+            All::Text(text) => quick::entry(text)?.descriptor(),
+        }
+    }
+
+    /// What it is called, and what it is.
+    pub fn is(&self) -> Called<'a> {
+        Called { name: self.name, tag: self.tag, image: Some(self.digest).filter(|_| self.artifact_type.is_none()) }
     }
 
     /// Its name, or its tag alone.

@@ -1,7 +1,7 @@
 //! Indexes (OCI image-index.md): the `index.json` of a layout, where each name is an entry, and the index of an image for several platforms.
 //!
 //! Rewriting keeps every entry and member that is not ours as it was read, known or not; only white space and the escapes of `<`, `>` and
-//! `&` change. A name is one entry: put again, its old entry goes and the new one comes last, as in BuildKit's layouts.
+//! `&` change. Names are put as in BuildKit's layouts ([`super::naming`]).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,6 +12,7 @@ use super::descriptor::{self, Listed};
 use super::entry::{Entry, NAME, TAG};
 use super::json::Value;
 use super::manifest::{KNOWN, kind, only};
+use super::naming::Naming;
 use super::quick;
 use super::read::{self, MAX_READ};
 use super::{MAX_WRITTEN, fits, within};
@@ -22,6 +23,7 @@ use crate::media_type::{self, Family};
 use crate::text::shown;
 
 pub use super::entry::{CREATED, Seen, name_of, tag_of};
+pub use super::quick::END;
 pub use super::select::{images, select};
 
 /// The file `oci-layout` (image-layout.md), as BuildKit writes it.
@@ -137,27 +139,21 @@ impl Index {
         self.entries.iter().rev().find(|entry| entry.name() == Some(name))?.image()
     }
 
-    /// Points a name at an image: the entry of this name goes, wherever it pointed, and a new one comes last. Without a name the image gets an
-    /// entry, unless it has one without a name already; when it says a tag alone ([`tagged`]), in the place of the entry of this tag alone.
-    pub fn put(&mut self, name: Option<&Name>, mut image: Descriptor) {
-        match name {
-            Some(Name { full, tag }) => {
-                self.entries.retain(|entry| entry.name() != Some(full));
-                image.annotations.insert(NAME.into(), full.clone());
-                image.annotations.extend(tag.iter().map(|tag| (TAG.into(), tag.clone())));
-            }
-            None => match tag_of(&image) {
-                Some(tag) => self.retain(|entry| entry.name.is_some() || entry.tag != Some(tag)),
-                None if self.has_nameless(&image) => return,
-                None => {}
-            },
-        }
-        self.entries.push(Entry::new(image));
+    /// Points names at images, all in order ([`Naming`]).
+    pub fn put(&mut self, listed: &[(Option<Name>, Descriptor)]) {
+        let mut naming = Naming::images(listed);
+        self.make_room(&mut naming);
+        self.append(naming.entries(listed));
     }
 
-    fn has_nameless(&self, image: &Descriptor) -> bool {
-        let same = |entry: Seen<'_>| entry.artifact_type.is_none() && entry.digest == image.digest.as_str();
-        self.seen().any(|entry| entry.called().is_none() && same(entry))
+    /// Takes away what names replace.
+    pub fn make_room(&mut self, naming: &mut Naming<'_>) {
+        self.entries.retain(|entry| naming.keeps(entry.called()));
+    }
+
+    /// Lists these last.
+    pub fn append(&mut self, entries: Vec<Descriptor>) {
+        self.entries.extend(entries.into_iter().map(Entry::new));
     }
 
     /// Lists a manifest last, unless it is listed already. Whether it was not.
@@ -182,8 +178,7 @@ impl Index {
     /// # Errors
     /// `limit-exceeded`.
     pub fn parts_within(&self, most: usize) -> Result<Vec<Cow<'_, str>>> {
-        let mut parts: Vec<Cow<'_, str>> =
-            vec![format!(r#"{{"schemaVersion":2,"mediaType":"{}","manifests":["#, media_type::INDEX).into()];
+        let mut parts: Vec<Cow<'_, str>> = vec![start().into()];
         let mut rest = self.entries.as_slice();
         while let Some((first, behind)) = rest.split_first() {
             let (run, count) = first.run(behind);
@@ -200,6 +195,16 @@ impl Index {
         let size = parts.iter().fold(0_usize, |size, part| size.saturating_add(part.len()));
         fits(size, most, "index").map(|()| parts)
     }
+}
+
+/// What stands before the entries of an `index.json`.
+pub fn start() -> String {
+    format!(r#"{{"schemaVersion":2,"mediaType":"{}","manifests":["#, media_type::INDEX)
+}
+
+/// One of them, as it is written.
+pub fn entry(listed: &Descriptor) -> String {
+    descriptor::value(listed).compact()
 }
 
 /// The index of an image for several platforms or with attestations, in these media types: indented, the entries as given;

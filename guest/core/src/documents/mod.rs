@@ -16,11 +16,14 @@ pub mod index;
 pub mod json;
 pub mod manifest;
 pub mod metadata;
+pub mod naming;
+pub mod pieces;
 mod quick;
 pub mod read;
 pub mod referrer;
 pub mod runtime;
 mod select;
+mod shape;
 pub mod statement;
 pub mod time;
 
@@ -38,7 +41,7 @@ fn within(document: String, most: usize, what: &str) -> Result<Vec<u8>> {
 }
 
 /// The same of so many bytes.
-fn fits(bytes: usize, most: usize, what: &str) -> Result<()> {
+pub(crate) fn fits(bytes: usize, most: usize, what: &str) -> Result<()> {
     if bytes <= most {
         return Ok(());
     }

@@ -9,6 +9,7 @@ use memchr::memchr;
 
 use super::descriptor::is_media_type;
 use super::entry::{CREATED, NAME, TAG};
+use super::shape::Shape;
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::platform::Platform;
@@ -28,9 +29,10 @@ pub struct One<'a> {
     pub tag: Option<&'a str>,
     /// When the image was made, in the words of whoever listed it.
     pub created: Option<&'a str>,
-    size: u64,
+    /// Up to 2^63 - 1, in digits.
+    pub size: &'a str,
     /// The members of an object of texts, in byte order of the keys, each once; empty when there is none.
-    annotations: &'a str,
+    pub annotations: &'a str,
     platform: Option<Runs<'a>>,
 }
 
@@ -43,12 +45,10 @@ struct Runs<'a> {
 
 /// What is made of each entry of an index, which is given with where its JSON text stands; `None` when it is one for the strict reader.
 pub fn entries<'a, T>(text: &'a str, mut make: impl FnMut(One<'a>, Range<usize>) -> T) -> Option<Vec<T>> {
-    // All of them, which is faster than up to the first one.
-    if text.bytes().fold(false, |odd, byte| odd | is_odd(byte)) {
+    if is_odd(text.as_bytes()) {
         return None;
     }
-    let rest = STARTS.iter().find_map(|start| text.strip_prefix(start))?;
-    let mut scan = Scan { rest, kind: "" };
+    let mut scan = Scan::new(begun(text)?);
     let mut entries = Vec::with_capacity(text.len() / LONG);
     let at = |scan: &Scan<'_>| text.len().saturating_sub(scan.rest.len());
     while scan.rest != END {
@@ -56,22 +56,27 @@ pub fn entries<'a, T>(text: &'a str, mut make: impl FnMut(One<'a>, Range<usize>)
             scan.eat(",")?;
         }
         let start = at(&scan);
-        let one = scan.entry()?;
+        let one = scan.one()?;
         entries.push(make(one, start..at(&scan)));
     }
     Some(entries)
 }
 
+/// What stands behind the start of an index.
+pub fn begun(text: &str) -> Option<&str> {
+    STARTS.iter().find_map(|start| text.strip_prefix(start))
+}
+
 /// An entry whose JSON text is one of those that [`entries`] takes.
 pub fn entry(text: &str) -> Option<One<'_>> {
-    let mut scan = Scan { rest: text, kind: "" };
+    let mut scan = Scan::new(text);
     scan.entry().filter(|_| scan.rest.is_empty())
 }
 
 impl<'a> One<'a> {
     /// In byte order of the keys.
-    fn annotations(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        let mut scan = Scan { rest: self.annotations, kind: "" };
+    pub fn annotations(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let mut scan = Scan::new(self.annotations);
         std::iter::from_fn(move || {
             let _ = scan.eat(",");
             let key = scan.string()?;
@@ -82,7 +87,7 @@ impl<'a> One<'a> {
 
     /// Everything that it says.
     pub fn descriptor(&self) -> Option<Descriptor> {
-        let mut descriptor = Descriptor::new(self.media_type, self.digest.parse().ok()?, self.size);
+        let mut descriptor = Descriptor::new(self.media_type, self.digest.parse().ok()?, self.size.parse().ok()?);
         let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
         descriptor.annotations = self.annotations().map(owned).collect();
         descriptor.artifact_type = self.artifact_type.map(str::to_owned);
@@ -90,36 +95,77 @@ impl<'a> One<'a> {
         descriptor.platform = self.platform.as_ref().map(runs);
         Some(descriptor)
     }
+
+    /// Its annotation of this key.
+    pub fn annotate(&mut self, key: &str, value: &'a str) {
+        match key {
+            NAME => self.name = Some(value),
+            TAG => self.tag = Some(value),
+            CREATED => self.created = Some(value),
+            _ => {}
+        }
+    }
 }
 
-struct Scan<'a> {
+/// A look at entries in one text.
+pub struct Scan<'a> {
     /// What was not looked at yet.
-    rest: &'a str,
+    pub rest: &'a str,
     /// A well-formed media type, when there was one.
     kind: &'a str,
+    /// Of the last entries that were of no shape before.
+    shapes: Vec<Shape<'a>>,
 }
 
 impl<'a> Scan<'a> {
-    fn eat(&mut self, token: &str) -> Option<()> {
+    /// At the start of this text.
+    pub fn new(rest: &'a str) -> Self {
+        Self { rest, kind: "", shapes: Vec::new() }
+    }
+
+    /// The next entry. Most are as one before them.
+    pub fn one(&mut self) -> Option<One<'a>> {
+        let text = self.rest;
+        if let Some((one, rest)) = self.shapes.iter().rev().find_map(|shape| shape.read(text)) {
+            self.rest = rest;
+            return Some(one);
+        }
+        let one = self.entry()?;
+        let text = text.get(..text.len().checked_sub(self.rest.len())?)?;
+        if self.shapes.len() >= SHAPES {
+            self.shapes.remove(0);
+        }
+        self.shapes.extend(Shape::of(text, &one));
+        Some(one)
+    }
+
+    /// What is expected, else nothing.
+    pub fn eat(&mut self, token: &str) -> Option<()> {
         self.rest = self.rest.strip_prefix(token)?;
         Some(())
     }
 
-    /// Without its quotes. There are no escapes.
+    /// Without its quotes.
     fn string(&mut self) -> Option<&'a str> {
-        let text = self.rest.strip_prefix('"')?;
-        let (string, rest) = text.split_at_checked(memchr(b'"', text.as_bytes())?)?;
-        self.rest = rest.strip_prefix('"')?;
-        Some(string)
+        self.eat("\"")?;
+        let string = self.word()?;
+        self.eat("\"").map(|()| string)
     }
 
-    /// Up to 2^63 - 1.
-    fn number(&mut self) -> Option<u64> {
+    /// What stands before the next quote. There are no escapes.
+    pub fn word(&mut self) -> Option<&'a str> {
+        let (word, rest) = self.rest.split_at_checked(memchr(b'"', self.rest.as_bytes())?)?;
+        self.rest = rest;
+        Some(word)
+    }
+
+    /// The digits of a number up to 2^63 - 1.
+    pub fn number(&mut self) -> Option<&'a str> {
         let end = self.rest.bytes().position(|byte| !byte.is_ascii_digit())?;
         let (digits, rest) = self.rest.split_at_checked(end)?;
         self.rest = rest;
-        let number = digits.parse().ok().filter(|number| i64::try_from(*number).is_ok())?;
-        (digits == "0" || !digits.starts_with('0')).then_some(number)
+        let sound = digits.parse::<i64>().is_ok() && (digits == "0" || !digits.starts_with('0'));
+        sound.then_some(digits)
     }
 
     /// The members of an object that has some; `member` is at the value of this key.
@@ -165,13 +211,7 @@ impl<'a> Scan<'a> {
         let text = self.rest.strip_prefix('{')?;
         let mut last = None;
         self.object(|scan, key| {
-            let value = Some(scan.string()?);
-            match key {
-                NAME => one.name = value,
-                TAG => one.tag = value,
-                CREATED => one.created = value,
-                _ => {}
-            }
+            one.annotate(key, scan.string()?);
             last.replace(key).is_none_or(|last| last < key).then_some(())
         })?;
         text.get(..text.len().checked_sub(self.rest.len())?.checked_sub(1)?)
@@ -189,9 +229,13 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Where this stands, a document is not written as [`super::json`] writes it, or has an escape.
-fn is_odd(byte: u8) -> bool {
-    (byte == b'\\') | (byte < b' ') | (byte == b'<') | (byte == b'>') | (byte == b'&') | (byte == 0xe2)
+/// Whether a document is not written as [`super::json`] writes it, or has an escape. All of it is looked at, which is faster than up to the
+/// first such byte.
+pub fn is_odd(text: &[u8]) -> bool {
+    let odd = |&byte: &u8| {
+        (byte == b'\\') | (byte < b' ') | (byte == b'<') | (byte == b'>') | (byte == b'&') | (byte == 0xe2)
+    };
+    text.iter().fold(false, |found, byte| found | odd(byte))
 }
 
 /// Not twice.
@@ -203,13 +247,17 @@ const STARTS: [&str; 2] = [
     r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":["#,
     r#"{"schemaVersion":2,"manifests":["#,
 ];
-const END: &str = "]}";
+/// Behind the last entry.
+pub const END: &str = "]}";
+/// Shapes that are remembered.
+const SHAPES: usize = 4;
 /// Bytes of a longer entry than most.
 const LONG: usize = 400;
 
 #[cfg(test)]
 mod tests {
     use super::super::index::Index;
+    use super::super::pieces::Pieces;
     use super::entry as entry_of;
     use super::*;
     use crate::media_type;
@@ -229,11 +277,22 @@ mod tests {
             index(&entry(r#","artifactType":"c/d""#)),
             index(&entry(r#","artifactType":"""#)),
             index(&format!("{},{}", entry(name), entry(platform))),
+            // As one before them.
+            index(
+                &[name, platform, &name.replace("a.example", "b.example"), name, &platform.replace("8", "9")]
+                    .map(entry)
+                    .join(","),
+            ),
+            index(&[entry(name).replace(":7", ":70"), entry(name), entry(name).replace("0f", "1e")].join(",")),
+            index(&[entry(name), entry(&name.replace("v é", ""))].join(",")),
             index(&entry("").replace(":7", ":0")),
             index(&entry("")).replace(&format!(r#""mediaType":"{}","#, media_type::INDEX), ""),
             index(&entry("").replace(":7", ":9223372036854775807")),
         ] {
             let taken = entries(&text, |one, range| (one.descriptor().unwrap(), text[range].to_owned()));
+            for size in [1, 7, 200, text.len()] {
+                assert_eq!(in_pieces(&text, size), taken, "{text}, in pieces of {size} bytes");
+            }
             let strict = Index::parse(text.as_bytes(), None).unwrap_or_else(|error| panic!("{text}: {error}"));
             let strict: Vec<_> =
                 strict.entries().into_iter().flatten().map(|(entry, raw)| (entry, raw.to_owned())).collect();
@@ -286,7 +345,21 @@ mod tests {
             format!("{}x", index("")),
             "[]".to_owned(),
         ] {
-            assert!(entries(&text, |_, _| ()).is_none(), "{text}");
+            // Also behind what it is nearly like.
+            let first = [entry(""), entry(name), entry(platform), entry(r#","annotations":{"a":"1"}"#)].join(",");
+            for text in [text.replacen("[{", &format!("[{first},{{"), 1), text] {
+                assert!(entries(&text, |_, _| ()).is_none(), "{text}");
+                assert_eq!(in_pieces(&text, 64), None, "{text}");
+            }
         }
+    }
+
+    /// The same of a text in pieces of so many bytes.
+    fn in_pieces(text: &str, size: usize) -> Option<Vec<(Descriptor, String)>> {
+        let (mut pieces, mut all) = (Pieces::default(), Vec::new());
+        for piece in text.as_bytes().chunks(size) {
+            pieces.next(piece, |entry, text| all.push((entry.descriptor().unwrap(), text.to_owned())))?;
+        }
+        pieces.is_all().then_some(all)
     }
 }

@@ -140,15 +140,15 @@ impl Live {
             index.seen().partition(|entry| !self.untagged || entry.called().is_some());
         let mut nameless: Vec<_> = nameless.iter().filter_map(Seen::descriptor).collect();
         for entry in named.iter().filter_map(Seen::descriptor) {
-            self.mark(store, entry).await?;
+            self.mark(store, &entry).await?;
         }
         // What says something about what is kept is kept.
         loop {
             let before = nameless.len();
             let mut rest = Vec::new();
             for entry in nameless {
-                match about(store, entry).await? {
-                    Some(subject) if self.reached.has(&subject) => self.mark(store, entry).await?,
+                match about(store, &entry).await? {
+                    Some(subject) if self.reached.has(&subject) => self.mark(store, &entry).await?,
                     _ => rest.push(entry),
                 }
             }

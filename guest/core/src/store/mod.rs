@@ -4,6 +4,7 @@
 //! `index.json` last and under the lock. What is published is whole, so a reader needs no lock. A layout holds every blob that a job relies on
 //! for as long as the job lasts, and looks for all that is beneath a name once more before it is written: docs/stores.md has the argument.
 
+mod anew;
 pub mod archive;
 pub mod check;
 pub mod collect;
@@ -25,11 +26,10 @@ use std::rc::Rc;
 
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
-use crate::documents::index::{Index, LAYOUT_FILE, Name};
+use crate::documents::index::{Index, Name};
+use crate::documents::naming::Naming;
 use crate::error::{Code, Error, Fault, Result};
 use crate::media::{Directory, File, Kept, Writer};
-
-use reach::Reached;
 
 /// Documents larger than this are refused, in bytes (`reference` limits of the README).
 pub const MAX_DOCUMENT: u64 = 8 << 20;
@@ -131,16 +131,11 @@ impl<D: Directory> Layout<D> {
 
     /// Whether a blob is there with its size. From then on it is held: nobody removes it before this layout is dropped.
     pub async fn has(&self, descriptor: &Descriptor) -> Result<bool> {
-        let there = self.there(descriptor).await?;
+        let there = self.directory.open(&descriptor.digest.blob_path()).await?;
+        let there = there.filter(|file| file.size() == descriptor.size);
         let has = there.is_some();
         self.held.borrow_mut().extend(there);
         Ok(has)
-    }
-
-    /// A blob that is there with its size.
-    async fn there(&self, descriptor: &Descriptor) -> Result<Option<D::File>> {
-        let there = self.directory.open(&descriptor.digest.blob_path()).await?;
-        Ok(there.filter(|file| file.size() == descriptor.size))
     }
 
     /// Publishes a document under its digest.
@@ -154,30 +149,11 @@ impl<D: Directory> Layout<D> {
     ///
     /// # Errors
     /// Those of the medium; `not-found` when something beneath a manifest is not there any more: then no name is written.
-    pub async fn tag(&self, names: &[(Option<Name>, Descriptor)]) -> Result<()> {
+    pub async fn tag(&self, listed: &[(Option<Name>, Descriptor)]) -> Result<()> {
         let _lock = self.directory.lock().await?;
-        let index = self.index().await?;
-        self.name(index, names).await
-    }
-
-    /// The same in an index that was read under the lock, which is held.
-    async fn name(&self, mut index: Index, names: &[(Option<Name>, Descriptor)]) -> Result<()> {
-        let mut reached = Reached::default();
-        for (name, descriptor) in names {
-            reached.add(self, descriptor).await;
-            index.put(name.as_ref(), descriptor.clone());
-        }
-        reached.whole(self).await?;
-        self.write(&index).await
-    }
-
-    /// Writes `index.json`, and `oci-layout` before it when it is missing. The lock is held.
-    async fn write(&self, index: &Index) -> Result<()> {
-        if self.directory.open(LAYOUT_PATH).await?.is_none() {
-            self.replace(LAYOUT_PATH, [LAYOUT_FILE]).await?;
-        }
-        let parts = index.parts_within(MAX_INDEX)?;
-        self.replace(INDEX_PATH, parts.iter().map(|part| part.as_bytes())).await
+        let mut naming = Naming::images(listed);
+        let anew = self.anew(&mut naming, |_| {}).await?;
+        self.name(anew, naming, listed).await
     }
 
     async fn replace<'p>(&self, path: &str, parts: impl IntoIterator<Item = &'p [u8]>) -> Result<()> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{INDEX_PATH, Layout};
 use crate::digest::Digest;
 use crate::documents::index::{Seen, tagged};
+use crate::documents::naming::Naming;
 use crate::error::{Code, Error, Fault, Result};
 use crate::export::deliver::entry_name;
 use crate::media::Directory;
@@ -24,11 +25,16 @@ impl<D: Directory> Layout<D> {
             return Err(none(source));
         }
         let _lock = self.directory.lock().await?;
-        let index = self.index().await?;
-        let wanted = Wanted::of([(0, &asked)]);
-        let means = |entry: &Seen<'_>| wanted.by_name(*entry).or(wanted.by_digest(*entry)).is_some();
-        let found: Vec<_> = index.seen().filter(means).filter_map(|entry| entry.descriptor()).collect();
-        let Some(image) = found.last().map(|image| tagged((*image).clone(), None)) else { return Err(none(source)) };
+        let (wanted, mut found) = (Wanted::of([(0, &asked)]), Vec::new());
+        let entries: Vec<_> = names.iter().map(entry_name).collect();
+        let mut naming = Naming::names(&entries);
+        let look = |entry: Seen<'_>| {
+            if wanted.by_name(entry).or(wanted.by_digest(entry)).is_some() {
+                found.extend(entry.descriptor());
+            }
+        };
+        let anew = self.anew(&mut naming, look).await?;
+        let Some(image) = found.last().map(|image| tagged(image.clone(), None)) else { return Err(none(source)) };
         if found.iter().any(|other| other.digest != image.digest) {
             let message = format!("`{}` is a tag of several images in the store: write the whole name", shown(source));
             return Err(Error::new(Fault::Request, Code::Unsupported("several images".into()), message));
@@ -37,8 +43,8 @@ impl<D: Directory> Layout<D> {
             let message = format!("the image is {}, not {digest}: a name keeps its digest", image.digest);
             return Err(Error::new(Fault::Request, Code::DigestMismatch(image.digest), message));
         }
-        let entries: Vec<_> = names.iter().map(|name| (Some(entry_name(name)), image.clone())).collect();
-        self.name(index, &entries).await?;
+        let listed: Vec<_> = entries.iter().map(|name| (Some(name.clone()), image.clone())).collect();
+        self.name(anew, naming, &listed).await?;
         Ok(image.digest)
     }
 

@@ -56,7 +56,7 @@ impl Reached {
         self.documents.iter().chain(&self.blobs).fold(0, |sum, found| sum.saturating_add(found.size))
     }
 
-    /// That all of it is there.
+    /// That all of it is there. The lock is held.
     ///
     /// # Errors
     /// The first document that could not be read; `not-found` for a blob.
@@ -64,8 +64,10 @@ impl Reached {
         if let Some((_, flaw)) = self.flaws.first() {
             return Err(flaw.clone());
         }
-        for blob in self.blobs.iter().filter(|blob| is_needed(blob)) {
-            if layout.there(blob).await?.is_none() {
+        let needed: Vec<_> = self.blobs.iter().filter(|blob| is_needed(blob)).collect();
+        let sizes = layout.directory.sizes(needed.iter().map(|blob| blob.digest.blob_path()).collect()).await?;
+        for (blob, size) in needed.iter().zip(sizes) {
+            if size != Some(blob.size) {
                 let message =
                     format!("blob {} is not in the store any more: it was removed meanwhile; do it again", blob.digest);
                 return Err(Error::new(Fault::Store, Code::NotFound, message));

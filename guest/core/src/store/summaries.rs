@@ -116,7 +116,7 @@ impl<D: Directory> Layout<D> {
         }
         let wanted = images.clone().zip(&glances.places).filter(|(_, place)| place.is_none()).map(|(image, _)| image);
         let wanted: BTreeMap<_, _> = wanted.filter_map(|image| Some((image.digest, image.descriptor()?))).collect();
-        let reading = wanted.into_iter().map(async |(digest, image)| (digest.to_owned(), self.glance(image).await));
+        let reading = wanted.into_iter().map(async |(digest, image)| (digest.to_owned(), self.glance(&image).await));
         let read: Vec<_> = stream::iter(reading).buffer_unordered(AT_ONCE).collect().await;
         let is_new = read.iter().any(|(_, line)| line.is_ok());
         let mut glances = glances.with(read);

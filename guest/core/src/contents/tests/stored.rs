@@ -21,13 +21,13 @@ fn layout(entries: &[(&str, Option<&str>, Option<&str>)]) -> memory::Directory {
         match (full, tag) {
             (Some(full), tag) => {
                 let name = Name { full: (*full).into(), tag: tag.map(str::to_owned) };
-                index.put(Some(&name), image(content));
+                index.put(&[(Some(name), image(content))]);
             }
             (None, tag) => {
                 let mut image = image(content);
                 let tag = tag.map(|tag| ("org.opencontainers.image.ref.name".to_owned(), tag.to_owned()));
                 image.annotations.extend(tag);
-                index.put(None, image);
+                index.put(&[(None, image)]);
             }
         }
     }

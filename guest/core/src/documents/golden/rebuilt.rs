@@ -188,10 +188,10 @@ impl Rebuilt<'_> {
         for name in self.case.names() {
             let name = name.with_default_tag();
             let name = Name { full: name.to_string(), tag: name.tag().map(str::to_owned) };
-            index.put(Some(&name), listed.clone());
+            index.put(&[(Some(name), listed.clone())]);
         }
         if self.case.names().is_empty() {
-            index.put(None, listed);
+            index.put(&[(None, listed)]);
         }
         assert_same(&index.to_bytes().expect("an index"), &recorded, self.name);
         let again = Index::parse(&recorded, None).and_then(|index| index.to_bytes()).expect("an index");

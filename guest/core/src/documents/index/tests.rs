@@ -30,7 +30,7 @@ fn a_name_is_one_entry() {
         (None, &two),
         (None, &two),
     ] {
-        index.put(full.map(name).as_ref(), image.clone());
+        index.put(&[(full.map(name), image.clone())]);
     }
     let entries = [(Some("b:1"), &one), (None, &one), (Some("a:1"), &two), (None, &two)];
     let entries: Vec<_> =
@@ -45,10 +45,10 @@ fn a_name_is_one_entry() {
 fn a_tag_alone_is_one_entry_too() {
     let (one, two) = (image("1", "linux/amd64"), image("2", "linux/amd64"));
     let mut index = Index::default();
-    index.put(Some(&name("a:1")), one.clone());
-    index.put(None, tagged(one.clone(), Some("1")));
-    index.put(None, tagged(one.clone(), None));
-    index.put(None, tagged(two.clone(), Some("1")));
+    index.put(&[(Some(name("a:1")), one.clone())]);
+    index.put(&[(None, tagged(one.clone(), Some("1")))]);
+    index.put(&[(None, tagged(one.clone(), None))]);
+    index.put(&[(None, tagged(two.clone(), Some("1")))]);
     let listed: Vec<_> = index.manifests().map(|image| (name_of(image), tag_of(image), &image.digest)).collect();
     let expected = [(Some("a:1"), Some("1"), &one.digest), (None, None, &one.digest), (None, Some("1"), &two.digest)];
     assert_eq!(listed, expected);
@@ -72,7 +72,7 @@ fn what_others_wrote_survives() -> Result<()> {
     let mut index = Index::parse(source.as_bytes(), None)?;
     assert_eq!(index.manifests().count(), 1);
     let own = image("1", "linux/arm/v6");
-    index.put(Some(&Name { full: "gone:1".into(), tag: None }), own.clone());
+    index.put(&[(Some(Name { full: "gone:1".into(), tag: None }), own.clone())]);
     let own = format!(
         r#"{{"mediaType":"{}","digest":"{}","size":1,"annotations":{{"{NAME}":"gone:1"}},"platform":{{"architecture":"arm","os":"linux","variant":"v6"}}}}"#,
         media_type::MANIFEST,

@@ -50,9 +50,7 @@ pub fn layout<'a, M: Media>(
     manifests: impl IntoIterator<Item = (Descriptor, Vec<u8>)>,
 ) -> Result<Members<'a, M>> {
     let mut index = Index::default();
-    for (name, entry) in listed {
-        index.put(name.as_ref(), entry);
-    }
+    index.put(&listed);
     let mut members = BTreeMap::from([
         ("index.json".to_owned(), Member::Listing(index.to_bytes()?)),
         ("oci-layout".to_owned(), Member::Fixed(LAYOUT_FILE.to_vec())),
