@@ -1,5 +1,7 @@
 //! An `index.json` that is read in pieces, each entry in one look ([`super::quick`]): it need not be in memory as a whole.
 
+use std::ops::Range;
+
 use super::entry::Seen;
 use super::quick::{self, END, Scan};
 
@@ -22,9 +24,9 @@ enum Stage {
 }
 
 impl Pieces {
-    /// The next piece: `each` is given the entries that are whole now, in order, with their JSON text. `None` when the index is one for the strict
-    /// reader.
-    pub fn next(&mut self, piece: &[u8], mut each: impl FnMut(Seen<'_>, &str)) -> Option<()> {
+    /// The next piece: `keep` is given the entries that are whole now, in order. Answers what it keeps of them, with commas between; `None` when
+    /// the index is one for the strict reader.
+    pub fn next(&mut self, piece: &[u8], mut keep: impl FnMut(Seen<'_>) -> bool) -> Option<String> {
         if quick::is_odd(piece) {
             return None;
         }
@@ -38,28 +40,64 @@ impl Pieces {
             scan.rest = rest;
             self.stage = Stage::Empty;
         }
+        let at = |rest: &str| text.len().saturating_sub(rest.len());
+        let mut kept = Kept { text, runs: String::new(), run: 0..0 };
         while self.stage != Stage::New {
             let before = scan.rest;
             if self.stage == Stage::Listing && scan.eat(",").is_none() {
                 break;
             }
-            let text = scan.rest;
+            let start = at(scan.rest);
             let Some(one) = scan.one() else {
                 scan.rest = before;
                 break;
             };
-            let text = text.get(..text.len().checked_sub(scan.rest.len())?)?;
-            each(Seen::glanced(&one, text), text);
+            let entry = start..at(scan.rest);
+            if keep(Seen::glanced(&one, text.get(entry.clone())?)) {
+                kept.add(entry);
+            }
             self.stage = Stage::Listing;
         }
-        let read = text.len().checked_sub(scan.rest.len())?;
+        let (read, kept) = (at(scan.rest), kept.all());
         self.rest = buffer.split_off(read);
-        (self.rest.len() <= LONGEST).then_some(())
+        (self.rest.len() <= LONGEST).then_some(kept)
     }
 
     /// Whether that was all of an index.
     pub fn is_all(&self) -> bool {
         self.stage != Stage::New && self.rest == END.as_bytes()
+    }
+}
+
+/// Entries of a text, those that stand behind each other copied at once.
+struct Kept<'a> {
+    text: &'a str,
+    runs: String,
+    /// What is not copied yet.
+    run: Range<usize>,
+}
+
+impl Kept<'_> {
+    fn add(&mut self, entry: Range<usize>) {
+        if self.run.end.checked_add(1) != Some(entry.start) {
+            self.copy();
+            self.run.start = entry.start;
+        }
+        self.run.end = entry.end;
+    }
+
+    fn copy(&mut self) {
+        if !self.run.is_empty() {
+            if !self.runs.is_empty() {
+                self.runs.push(',');
+            }
+            self.runs.push_str(self.text.get(self.run.clone()).unwrap_or_default());
+        }
+    }
+
+    fn all(mut self) -> String {
+        self.copy();
+        self.runs
     }
 }
 

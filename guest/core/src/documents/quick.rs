@@ -95,16 +95,6 @@ impl<'a> One<'a> {
         descriptor.platform = self.platform.as_ref().map(runs);
         Some(descriptor)
     }
-
-    /// Its annotation of this key.
-    pub fn annotate(&mut self, key: &str, value: &'a str) {
-        match key {
-            NAME => self.name = Some(value),
-            TAG => self.tag = Some(value),
-            CREATED => self.created = Some(value),
-            _ => {}
-        }
-    }
 }
 
 /// A look at entries in one text.
@@ -164,8 +154,9 @@ impl<'a> Scan<'a> {
         let end = self.rest.bytes().position(|byte| !byte.is_ascii_digit())?;
         let (digits, rest) = self.rest.split_at_checked(end)?;
         self.rest = rest;
-        let sound = digits.parse::<i64>().is_ok() && (digits == "0" || !digits.starts_with('0'));
-        sound.then_some(digits)
+        // So many are always few enough.
+        let sound = (1..19).contains(&digits.len()) || digits.parse::<i64>().is_ok();
+        (sound && (digits == "0" || !digits.starts_with('0'))).then_some(digits)
     }
 
     /// The members of an object that has some; `member` is at the value of this key.
@@ -211,7 +202,13 @@ impl<'a> Scan<'a> {
         let text = self.rest.strip_prefix('{')?;
         let mut last = None;
         self.object(|scan, key| {
-            one.annotate(key, scan.string()?);
+            let value = Some(scan.string()?);
+            match key {
+                NAME => one.name = value,
+                TAG => one.tag = value,
+                CREATED => one.created = value,
+                _ => {}
+            }
             last.replace(key).is_none_or(|last| last < key).then_some(())
         })?;
         text.get(..text.len().checked_sub(self.rest.len())?.checked_sub(1)?)
@@ -290,8 +287,12 @@ mod tests {
             index(&entry("").replace(":7", ":9223372036854775807")),
         ] {
             let taken = entries(&text, |one, range| (one.descriptor().unwrap(), text[range].to_owned()));
+            let whole = taken
+                .clone()
+                .map(|all| all.into_iter().unzip())
+                .map(|(all, texts): (_, Vec<_>)| (all, texts.join(",")));
             for size in [1, 7, 200, text.len()] {
-                assert_eq!(in_pieces(&text, size), taken, "{text}, in pieces of {size} bytes");
+                assert_eq!(in_pieces(&text, size), whole, "{text}, in pieces of {size} bytes");
             }
             let strict = Index::parse(text.as_bytes(), None).unwrap_or_else(|error| panic!("{text}: {error}"));
             let strict: Vec<_> =
@@ -354,12 +355,16 @@ mod tests {
         }
     }
 
-    /// The same of a text in pieces of so many bytes.
-    fn in_pieces(text: &str, size: usize) -> Option<Vec<(Descriptor, String)>> {
-        let (mut pieces, mut all) = (Pieces::default(), Vec::new());
+    /// The same of a text in pieces of so many bytes, with the text of all entries.
+    fn in_pieces(text: &str, size: usize) -> Option<(Vec<Descriptor>, String)> {
+        let (mut pieces, mut all, mut kept) = (Pieces::default(), Vec::new(), Vec::new());
         for piece in text.as_bytes().chunks(size) {
-            pieces.next(piece, |entry, text| all.push((entry.descriptor().unwrap(), text.to_owned())))?;
+            kept.push(pieces.next(piece, |entry| {
+                all.extend(entry.descriptor());
+                true
+            })?);
         }
-        pieces.is_all().then_some(all)
+        kept.retain(|kept| !kept.is_empty());
+        pieces.is_all().then_some((all, kept.join(",")))
     }
 }

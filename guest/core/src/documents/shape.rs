@@ -2,6 +2,7 @@
 //!
 //! The names of a store differ in little else. What is as something well-formed is well-formed.
 
+use super::entry::{CREATED, NAME, TAG};
 use super::quick::{One, Scan};
 use crate::digest::Digest;
 
@@ -9,59 +10,81 @@ use crate::digest::Digest;
 pub struct Shape<'a> {
     model: One<'a>,
     /// The text before each value, and which one it is.
-    values: Vec<(&'a str, Value<'a>)>,
+    values: Vec<(&'a str, Value)>,
     /// The text behind the last one.
     end: &'a str,
+    /// How many bytes the first annotation's key takes, with all between it and the value.
+    lead: usize,
 }
 
-enum Value<'a> {
+#[derive(Clone, Copy)]
+enum Value {
     Digest,
     Size,
-    /// Of this key.
-    Annotation(&'a str),
+    Name,
+    Tag,
+    Created,
+    /// Another annotation.
+    Other,
 }
 
 impl<'a> Shape<'a> {
     /// Of an entry that was read out of this text.
     pub fn of(text: &'a str, model: &One<'a>) -> Option<Self> {
-        let annotations = model.annotations().map(|(key, value)| (value, Value::Annotation(key)));
-        let mut words: Vec<_> = [(model.digest, Value::Digest), (model.size, Value::Size)].into_iter().collect();
-        words.extend(annotations);
         let place = |word: &str| word.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+        let mut words = vec![(model.digest, Value::Digest), (model.size, Value::Size)];
+        words.extend(model.annotations().map(|(key, value)| (value, Value::of(key))));
         words.sort_by_key(|(word, _)| place(word));
         let (mut values, mut at) = (Vec::with_capacity(words.len()), 0);
         for (word, value) in words {
             values.push((text.get(at..place(word))?, value));
             at = place(word).checked_add(word.len())?;
         }
-        Some(Self { model: model.clone(), values, end: text.get(at..)? })
+        let first = model.annotations().next();
+        let lead = first.map_or(0, |(_, value)| place(value).saturating_sub(place(model.annotations)));
+        Some(Self { model: model.clone(), values, end: text.get(at..)?, lead })
     }
 
     /// The entry at the start of a text, when it is one of these, and what stands behind it.
     pub fn read(&self, text: &'a str) -> Option<(One<'a>, &'a str)> {
-        let mut one = self.model.clone();
         let mut scan = Scan::new(text);
         let at = |scan: &Scan<'_>| text.len().checked_sub(scan.rest.len());
-        let mut annotations = None;
+        let (mut one, mut annotations) = (None, None);
         for (before, value) in &self.values {
             scan.rest = behind(scan.rest, before)?;
+            let start = at(&scan)?;
+            let word = if matches!(value, Value::Size) { scan.number()? } else { scan.word()? };
+            let one = one.get_or_insert_with(|| self.model.clone());
             match value {
-                Value::Digest => one.digest = scan.word()?,
-                Value::Size => one.size = scan.number()?,
-                Value::Annotation(key) => {
-                    // With the three quotes and the colon.
-                    let own = at(&scan)?.checked_sub(key.len())?.checked_sub(4)?;
-                    let value = scan.word()?;
-                    one.annotate(key, value);
-                    annotations = Some((annotations.map_or(own, |(first, _)| first), at(&scan)?.checked_add(1)?));
-                }
+                Value::Digest => one.digest = word,
+                Value::Size => one.size = word,
+                Value::Name => one.name = Some(word),
+                Value::Tag => one.tag = Some(word),
+                Value::Created => one.created = Some(word),
+                Value::Other => {}
+            }
+            if !matches!(value, Value::Digest | Value::Size) {
+                // With the quote behind it.
+                let (_, end) = annotations.get_or_insert((start.checked_sub(self.lead)?, 0));
+                *end = at(&scan)?.checked_add(1)?;
             }
         }
-        let rest = behind(scan.rest, self.end)?;
-        if let Some((first, end)) = annotations {
-            one.annotations = text.get(first..end)?;
+        let (mut one, rest) = (one?, behind(scan.rest, self.end)?);
+        if let Some((start, end)) = annotations {
+            one.annotations = text.get(start..end)?;
         }
         Digest::check(one.digest).is_ok().then_some((one, rest))
+    }
+}
+
+impl Value {
+    fn of(key: &str) -> Self {
+        match key {
+            NAME => Self::Name,
+            TAG => Self::Tag,
+            CREATED => Self::Created,
+            _ => Self::Other,
+        }
     }
 }
 

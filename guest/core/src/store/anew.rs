@@ -62,15 +62,12 @@ impl<D: Directory> Layout<D> {
                 return Ok(Some(draft).filter(|_| pieces.is_all()));
             }
             at = at.saturating_add(piece.len() as u64);
-            let read = pieces.next(&piece, |entry, text| {
+            let kept = pieces.next(&piece, |entry| {
                 look(entry);
-                if naming.keeps(entry.is()) {
-                    draft.add(text);
-                }
+                naming.keeps(entry.is())
             });
-            if read.is_none() {
-                return Ok(None);
-            }
+            let Some(kept) = kept else { return Ok(None) };
+            draft.add(&kept);
             draft.flush().await?;
         }
     }
@@ -126,11 +123,13 @@ impl<W: Writer> Draft<W> {
         Self { writer, piece: index::start(), size: 0, some: false }
     }
 
-    fn add(&mut self, entry: &str) {
-        if std::mem::replace(&mut self.some, true) {
+    /// Entries, with commas between them.
+    fn add(&mut self, entries: &str) {
+        if self.some && !entries.is_empty() {
             self.piece.push(',');
         }
-        self.piece.push_str(entry);
+        self.piece.push_str(entries);
+        self.some |= !entries.is_empty();
     }
 
     async fn flush(&mut self) -> Result<()> {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use memchr::memrchr;
+
 use super::{INDEX_PATH, Layout};
 use crate::digest::Digest;
 use crate::documents::index::{Seen, tagged};
@@ -136,7 +138,7 @@ impl Asked {
 struct Wanted<'a> {
     /// Names as they were given, and in their normal form.
     names: BTreeMap<&'a str, usize>,
-    /// How a name may end whose normal form is one of them.
+    /// How those end, and every name whose normal form is one of them.
     ends: BTreeSet<&'a str>,
     digests: BTreeMap<&'a str, usize>,
 }
@@ -160,9 +162,9 @@ impl<'a> Wanted<'a> {
 
     /// Who asks for an entry by its name. Others put whole names where a tag belongs.
     fn by_name(&self, entry: Seen<'_>) -> Option<usize> {
-        let own = entry.called()?;
-        let normal = self.ends.contains(end(own)).then(|| normal(own)).flatten();
-        let normal = normal.and_then(|own| self.names.get(own.as_str()));
+        let own = entry.called().filter(|own| self.ends.contains(end(own)))?;
+        let normal = normal(own);
+        let normal = normal.as_deref().and_then(|own| self.names.get(own));
         self.names.get(own).into_iter().chain(normal).min().copied()
     }
 
@@ -174,7 +176,7 @@ impl<'a> Wanted<'a> {
 
 /// What stands behind the last `/` of a name.
 fn end(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
+    memrchr(b'/', name.as_bytes()).and_then(|slash| name.get(slash.checked_add(1)?..)).unwrap_or(name)
 }
 
 /// How a name may end whose normal form is `full`.
