@@ -79,7 +79,7 @@ struct Kept<'a> {
 
 impl Kept<'_> {
     fn add(&mut self, entry: Range<usize>) {
-        if self.run.end.checked_add(1) != Some(entry.start) {
+        if self.run.is_empty() || self.run.end.checked_add(1) != Some(entry.start) {
             self.copy();
             self.run.start = entry.start;
         }

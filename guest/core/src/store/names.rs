@@ -153,7 +153,7 @@ impl<'a> Wanted<'a> {
                     for name in [full, given] {
                         wanted.names.entry(name).or_insert(number);
                     }
-                    wanted.ends.extend(ends(full));
+                    wanted.ends.extend(ends(full).into_iter().chain([end(given)]));
                 }
             }
         }
