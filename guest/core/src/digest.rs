@@ -53,11 +53,11 @@ impl Digest {
 
     /// Whether this is one; when not, why.
     pub fn check(text: &str) -> Result<(), &'static str> {
-        let (algorithm, hex) = text.split_once(':').ok_or("it has no colon")?;
-        let length = match algorithm {
-            "sha256" => 64,
-            "sha512" => 128,
-            _ => return Err("its algorithm is neither sha256 nor sha512"),
+        let (length, hex) = match (text.strip_prefix("sha256:"), text.strip_prefix("sha512:")) {
+            (Some(hex), _) => (64, hex),
+            (_, Some(hex)) => (128, hex),
+            _ if text.contains(':') => return Err("its algorithm is neither sha256 nor sha512"),
+            _ => return Err("it has no colon"),
         };
         if hex.len() != length {
             return Err("its hex is not as long as its algorithm says");

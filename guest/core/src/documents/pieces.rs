@@ -27,9 +27,6 @@ impl Pieces {
     /// The next piece: `keep` is given the entries that are whole now, in order. Answers what it keeps of them, with commas between; `None` when
     /// the index is one for the strict reader.
     pub fn next(&mut self, piece: &[u8], mut keep: impl FnMut(Seen<'_>) -> bool) -> Option<String> {
-        if quick::is_odd(piece) {
-            return None;
-        }
         let mut buffer = std::mem::take(&mut self.rest);
         buffer.extend_from_slice(piece);
         let text = whole(&buffer)?;

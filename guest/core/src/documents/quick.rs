@@ -45,9 +45,6 @@ struct Runs<'a> {
 
 /// What is made of each entry of an index, which is given with where its JSON text stands; `None` when it is one for the strict reader.
 pub fn entries<'a, T>(text: &'a str, mut make: impl FnMut(One<'a>, Range<usize>) -> T) -> Option<Vec<T>> {
-    if is_odd(text.as_bytes()) {
-        return None;
-    }
     let mut scan = Scan::new(begun(text)?);
     let mut entries = Vec::with_capacity(text.len() / LONG);
     let at = |scan: &Scan<'_>| text.len().saturating_sub(scan.rest.len());
@@ -142,11 +139,11 @@ impl<'a> Scan<'a> {
         self.eat("\"").map(|()| string)
     }
 
-    /// What stands before the next quote. There are no escapes.
+    /// What stands before the next quote, when it has no escape and would not be written with one.
     pub fn word(&mut self) -> Option<&'a str> {
         let (word, rest) = self.rest.split_at_checked(memchr(b'"', self.rest.as_bytes())?)?;
         self.rest = rest;
-        Some(word)
+        (!word.bytes().fold(false, |odd, byte| odd | is_odd(byte))).then_some(word)
     }
 
     /// The digits of a number up to 2^63 - 1.
@@ -226,13 +223,9 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Whether a document is not written as [`super::json`] writes it, or has an escape. All of it is looked at, which is faster than up to the
-/// first such byte.
-pub fn is_odd(text: &[u8]) -> bool {
-    let odd = |&byte: &u8| {
-        (byte == b'\\') | (byte < b' ') | (byte == b'<') | (byte == b'>') | (byte == b'&') | (byte == 0xe2)
-    };
-    text.iter().fold(false, |found, byte| found | odd(byte))
+/// What [`super::json`] writes with an escape, as far as one byte tells.
+fn is_odd(byte: u8) -> bool {
+    (byte == b'\\') | (byte < b' ') | (byte == b'<') | (byte == b'>') | (byte == b'&') | (byte == 0xe2)
 }
 
 /// Not twice.
