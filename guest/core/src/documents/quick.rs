@@ -135,15 +135,15 @@ impl<'a> Scan<'a> {
     /// Without its quotes.
     fn string(&mut self) -> Option<&'a str> {
         self.eat("\"")?;
-        let string = self.word()?;
+        let string = self.word().filter(|word| is_plain(word))?;
         self.eat("\"").map(|()| string)
     }
 
-    /// What stands before the next quote, when it has no escape and would not be written with one.
+    /// What stands before the next quote.
     pub fn word(&mut self) -> Option<&'a str> {
         let (word, rest) = self.rest.split_at_checked(memchr(b'"', self.rest.as_bytes())?)?;
         self.rest = rest;
-        (!word.bytes().fold(false, |odd, byte| odd | is_odd(byte))).then_some(word)
+        Some(word)
     }
 
     /// The digits of a number up to 2^63 - 1.
@@ -220,6 +220,17 @@ impl<'a> Scan<'a> {
             _ => None,
         })?;
         Some(Runs { os: os?, architecture: architecture?, variant })
+    }
+}
+
+/// Whether a word has no escape, and would not be written with one.
+pub fn is_plain(word: &str) -> bool {
+    let odd = |found: bool, byte: &u8| found | is_odd(*byte);
+    let bytes = word.as_bytes();
+    match bytes.last_chunk::<16>() {
+        // So many at once, some of the last ones again.
+        Some(last) => !bytes.as_chunks::<16>().0.iter().chain([last]).any(|some| some.iter().fold(false, odd)),
+        None => !bytes.iter().fold(false, odd),
     }
 }
 

@@ -3,7 +3,7 @@
 //! The names of a store differ in little else. What is as something well-formed is well-formed.
 
 use super::entry::{CREATED, NAME, TAG};
-use super::quick::{One, Scan};
+use super::quick::{One, Scan, is_plain};
 use crate::digest::Digest;
 
 /// What such entries have in common.
@@ -67,6 +67,9 @@ impl<'a> Shape<'a> {
                 // With the quote behind it.
                 let (_, end) = annotations.get_or_insert((start.checked_sub(self.lead)?, 0));
                 *end = at(&scan)?.checked_add(1)?;
+                if !is_plain(word) {
+                    return None;
+                }
             }
         }
         let (mut one, rest) = (one?, behind(scan.rest, self.end)?);
