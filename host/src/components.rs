@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
@@ -21,8 +22,16 @@ use crate::state::{Media, State};
 #[derive(Clone)]
 pub struct Components {
     pub(crate) images: ImagesPre<State>,
-    pub(crate) toolkit: ToolkitPre<Bounds>,
+    pub(crate) toolkit: Toolkit,
     pub(crate) ticker: Ticker,
+}
+
+/// The component of the world `toolkit`. The host's own is loaded when the first instance is wanted: many commands want none.
+#[derive(Clone)]
+pub struct Toolkit {
+    engine: Engine,
+    /// Locked while it is loaded, for code that stands in one place is to be published once.
+    pre: Arc<Mutex<Option<ToolkitPre<Bounds>>>>,
 }
 
 impl Components {
@@ -33,15 +42,13 @@ impl Components {
     pub fn embedded() -> Result<Self, failure::Error> {
         let engine = code::engine().map_err(|why| failed(&why))?;
         let images = load(&engine, IMAGES_COMPILED, IMAGES).map_err(|why| failed(&why))?;
-        let toolkit = load(&engine, TOOLKIT_COMPILED, TOOLKIT).map_err(|why| failed(&why))?;
-        Ok(Self::link(&engine, &images, &toolkit).map_err(|why| failed(&why))?)
+        Ok(Self::link(&engine, &images, None).map_err(|why| failed(&why))?)
     }
 
     /// The option table's component alone, for those who only ask.
     pub(crate) fn embedded_toolkit() -> Result<ToolkitPre<Bounds>, Error> {
         let engine = code::engine().map_err(|why| failed(&why))?;
-        let toolkit = load(&engine, TOOLKIT_COMPILED, TOOLKIT).map_err(|why| failed(&why))?;
-        link_toolkit(&engine, &toolkit).map_err(|why| failed(&why))
+        Toolkit { engine, pre: Arc::default() }.ready().map_err(|why| failed(&why))
     }
 
     /// Other components of the same worlds, from their WebAssembly. They are compiled now, so they should be trusted not to make that slow.
@@ -51,17 +58,31 @@ impl Components {
     pub fn from_bytes(images: &[u8], toolkit: &[u8]) -> Result<Self, failure::Error> {
         let compile = || {
             let engine = code::engine()?;
-            Self::link(&engine, &Component::new(&engine, images)?, &Component::new(&engine, toolkit)?)
+            let toolkit = link_toolkit(&engine, &Component::new(&engine, toolkit)?)?;
+            Self::link(&engine, &Component::new(&engine, images)?, Some(toolkit))
         };
         let wrong = |why: wasmtime::Error| Error { fault: Fault::Component, ..failed(&why) };
         Ok(compile().map_err(wrong)?)
     }
 
-    fn link(engine: &Engine, images: &Component, toolkit: &Component) -> wasmtime::Result<Self> {
+    fn link(engine: &Engine, images: &Component, toolkit: Option<ToolkitPre<Bounds>>) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(engine);
         crate::bindings::images::Images::add_to_linker::<State, Media>(&mut linker, |state| state)?;
         let images = ImagesPre::new(linker.instantiate_pre(images)?)?;
-        Ok(Self { images, toolkit: link_toolkit(engine, toolkit)?, ticker: Ticker::default() })
+        let toolkit = Toolkit { engine: engine.clone(), pre: Arc::new(Mutex::new(toolkit)) };
+        Ok(Self { images, toolkit, ticker: Ticker::default() })
+    }
+}
+
+impl Toolkit {
+    /// Ready to be instantiated.
+    pub fn ready(&self) -> wasmtime::Result<ToolkitPre<Bounds>> {
+        let mut pre = self.pre.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pre) = &*pre {
+            return Ok(pre.clone());
+        }
+        let toolkit = load(&self.engine, TOOLKIT_COMPILED, TOOLKIT)?;
+        Ok(pre.insert(link_toolkit(&self.engine, &toolkit)?).clone())
     }
 }
 

@@ -10,6 +10,7 @@ use wasmtime::component::Accessor;
 use crate::bindings::images::ocix::image::types::{Chunk, Packed};
 use crate::bindings::images::ocix::image::workers::{Host, HostWithStore};
 use crate::bindings::toolkit::{Toolkit, ToolkitPre};
+use crate::components;
 use crate::error::Error;
 use crate::hashers::known_answers;
 use crate::limits::{Bounds, Limits, Ticking, Who, stopped};
@@ -17,7 +18,7 @@ use crate::state::{Media, State, ambient};
 
 /// The pool. Instances are made when they are needed, and used again.
 pub struct Workers {
-    pre: ToolkitPre<Bounds>,
+    component: components::Toolkit,
     limits: Limits,
     idle: Mutex<Vec<Worker>>,
     room: Arc<Semaphore>,
@@ -37,7 +38,7 @@ pub struct Worker {
 impl Workers {
     /// Of so many instances at most, each within its limits.
     pub fn new(
-        pre: ToolkitPre<Bounds>,
+        component: components::Toolkit,
         parallelism: NonZeroUsize,
         limits: Limits,
         native_hashing: bool,
@@ -46,7 +47,7 @@ impl Workers {
         let native_hashing = native_hashing && known_answers();
         let parallelism = parallelism.get().min(256);
         let (idle, room) = (Mutex::default(), Arc::new(Semaphore::new(parallelism)));
-        Self { pre, limits, idle, room, parallelism: parallelism as u32, native_hashing, _ticking: ticking }
+        Self { component, limits, idle, room, parallelism: parallelism as u32, native_hashing, _ticking: ticking }
     }
 
     /// Whether the host computes hashes itself.
@@ -58,7 +59,7 @@ impl Workers {
     pub fn take(&self) -> wasmtime::Result<Worker> {
         match self.idle().pop() {
             Some(worker) => Ok(worker),
-            None => Worker::new(&self.pre, &self.limits),
+            None => Worker::new(&self.component.ready()?, &self.limits),
         }
     }
 
