@@ -1,4 +1,4 @@
-//! Every test that needs the command line or a counterpart, in one program: compiled and linked once, and the long ones run beside the others.
+//! Nearly every test that needs the command line or a counterpart, in one program: compiled and linked once, and the long ones run beside the others.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -11,7 +11,6 @@ mod cli;
 mod codecs;
 mod containerd;
 mod copy;
-mod corpora;
 mod credentials;
 mod debian;
 mod engines;

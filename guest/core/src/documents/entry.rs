@@ -167,7 +167,7 @@ impl Entry {
 
     /// What it is called, also when its digest is of an unknown algorithm.
     pub fn called(&self) -> Called<'_> {
-        self.seen().map_or(Called { name: self.name(), ..Called::default() }, |seen| seen.is())
+        self.seen().map_or(Called { name: self.name(), ..Called::default() }, |seen| seen.as_called())
     }
 
     /// The whole reference, when it has one.
@@ -214,7 +214,7 @@ impl<'a> Seen<'a> {
     }
 
     /// What it is called, and what it is.
-    pub fn is(&self) -> Called<'a> {
+    pub fn as_called(&self) -> Called<'a> {
         Called { name: self.name, tag: self.tag, image: Some(self.digest).filter(|_| self.artifact_type.is_none()) }
     }
 

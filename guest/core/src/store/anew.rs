@@ -64,7 +64,7 @@ impl<D: Directory> Layout<D> {
             at = at.saturating_add(piece.len() as u64);
             let kept = pieces.next(&piece, |entry| {
                 look(entry);
-                naming.keeps(entry.is())
+                naming.keeps(entry.as_called())
             });
             let Some(kept) = kept else { return Ok(None) };
             draft.add(&kept);

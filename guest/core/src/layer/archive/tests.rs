@@ -1,4 +1,4 @@
-//! What passes and what is refused, by damage of our own. Other projects' archives: `tests/tests/all/corpora.rs`.
+//! What passes and what is refused, by damage of our own. Other projects' archives: `tests/tests/corpora.rs`.
 
 use super::*;
 use crate::error::{Code, Error};

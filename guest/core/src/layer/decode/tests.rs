@@ -1,4 +1,4 @@
-//! What is read and what is refused, in pieces of every size. Other projects' frames: `tests/tests/all/corpora.rs`.
+//! What is read and what is refused, in pieces of every size. Other projects' frames: `tests/tests/corpora.rs`.
 
 use super::*;
 use crate::error::Code;
