@@ -77,7 +77,7 @@ fn tags(bench: &Bench, source: &str) -> Vec<f64> {
 /// What the disk alone takes for an `index.json`: a new file is forced to the disk and renamed, the old one goes.
 fn replaced(bench: &Bench) -> f64 {
     let bytes = fs::read(bench.scratch.path("store/index.json")).unwrap();
-    let [old, new] = ["old", "new"].map(|name| bench.scratch.path(&format!("disk/{name}")));
+    let [old, new] = ["old", "new"].map(|name| bench.scratch.path(format!("disk/{name}")));
     bench.scratch.write("disk/old", &bytes);
     fs::File::open(&old).unwrap().sync_all().unwrap();
     let start = Instant::now();
