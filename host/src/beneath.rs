@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::fs::{chmodat, fchmod, fsync, mkdirat, openat, openat2, statat, unlinkat};
 use rustix::io::Errno;
 
@@ -37,10 +37,22 @@ pub fn file(parent: impl AsFd, name: &OsStr) -> io::Result<File> {
 
 /// The size of a regular file in an open folder, in bytes.
 pub fn size(parent: impl AsFd, name: &OsStr) -> io::Result<u64> {
-    let stat = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    regular(&statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+/// The size of what has to be a regular file, in bytes.
+pub fn regular(stat: &Stat) -> io::Result<u64> {
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => Ok(stat.st_size.cast_unsigned()),
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),
+    }
+}
+
+/// What is there.
+pub fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
     }
 }
 

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::fs::{AtFlags, Dir, FileType, statat, unlinkat};
 use wasmtime::component::{Accessor, Resource};
 
-use crate::beneath;
+use crate::beneath::{self, there};
 use crate::bindings::images::ocix::image::directories::{Host, HostDirectory, HostDirectoryWithStore};
 use crate::drafts::Drafts;
 use crate::error::{Error, ErrorCode, Fault, error, refused};
@@ -218,10 +218,8 @@ impl Directory {
             names.sort_unstable();
             Ok(names)
         };
-        match list() {
-            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            other => other.map_err(|why| self.refused("list", &self.full(folder), &why)),
-        }
+        let names = there(list()).map_err(|why| self.refused("list", &self.full(folder), &why))?;
+        Ok(names.unwrap_or_default())
     }
 
     /// Only what the seam allows as a path.
@@ -256,14 +254,6 @@ impl Drop for Abandoned {
         for folder in made.lock().unwrap_or_else(PoisonError::into_inner).drain(..).rev() {
             let _ = fs::remove_dir(folder);
         }
-    }
-}
-
-/// What is there.
-fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
-    match found {
-        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
-        other => other.map(Some),
     }
 }
 

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use futures_util::{Stream, StreamExt};
 use rustix::buffer::spare_capacity;
-use rustix::fs::{FileType, fstat};
+use rustix::fs::fstat;
 use rustix::io::{Errno, pread};
 use tokio::sync::{Mutex, mpsc};
 use wasmtime::component::{Accessor, Resource};
 
+use crate::beneath;
 use crate::bindings::images::ocix::image::files::{Host, HostFile, HostFileWithStore, HostInput, HostInputWithStore};
 use crate::error::{Error, ErrorCode, Fault, error, refused};
 use crate::state::{Media, State, get};
@@ -45,10 +46,7 @@ impl File {
     /// An open file; `path` is for errors.
     pub fn new(file: fs::File, path: &Path, fault: Fault) -> io::Result<Self> {
         let stat = fstat(&file)?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
-        }
-        let (size, gone) = (stat.st_size.cast_unsigned(), stat.st_nlink == 0);
+        let (size, gone) = (beneath::regular(&stat)?, stat.st_nlink == 0);
         Ok(Self(Arc::new(Open { file, size, gone, path: path.to_owned(), fault })))
     }
 

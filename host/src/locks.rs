@@ -82,10 +82,9 @@ impl Lock {
             unlinkat(&folder, name, AtFlags::empty())?;
             Ok(Some(metadata.len()))
         };
-        match remove() {
-            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
-            other => other.map_err(|why| directory.refused("remove", &directory.full(path), &why)),
-        }
+        let removed =
+            beneath::there(remove()).map_err(|why| directory.refused("remove", &directory.full(path), &why))?;
+        Ok(removed.flatten())
     }
 }
 

@@ -31,6 +31,7 @@ pub mod token;
 pub mod tree;
 
 mod text;
+mod turns;
 mod wait;
 
 pub use cases::Case;
@@ -46,4 +47,5 @@ pub use scratch::Scratch;
 pub use served::Served;
 pub use text::{base64, sha256};
 pub use tree::Tree;
+pub use turns::by_turns;
 pub use wait::wait;

@@ -2,10 +2,9 @@
 //! memory a process had at most is what the kernel counted (wait4(2), by way of time(1)).
 
 use std::fs;
-use std::sync::Mutex;
 
 use ocix_tests::broken::{END, Head, extended, file, gzip, link, record, zstd};
-use ocix_tests::{Run, Scratch, need, program};
+use ocix_tests::{Run, Scratch, by_turns, need, program};
 use serde_json::Value;
 
 /// What is looked at with each command, and which limit ends it.
@@ -21,32 +20,24 @@ struct Hostile {
 #[test]
 fn everything_ends_by_a_limit() {
     need!("gzip", "time", "zstd");
-    let all = Mutex::new(hostile().into_iter());
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| ends_by_a_limit(|| all.lock().unwrap().next()));
-        }
-    });
+    by_turns(hostile(), ends_by_a_limit);
 }
 
-fn ends_by_a_limit(mut next: impl FnMut() -> Option<Hostile>) {
+fn ends_by_a_limit(Hostile { name, layer, code, told }: Hostile) {
     let scratch = Scratch::new();
-    while let Some(Hostile { name, layer, code, told }) = next() {
-        scratch.write(name, &layer);
-        let verified = measured(&scratch, &["verify", "--json", name]);
-        assert_eq!(verified.code, Some(1), "{name}: {}", verified.told());
-        let report: Value = serde_json::from_str(&verified.stdout).unwrap();
-        let codes: Vec<&Value> = report["findings"].as_array().unwrap().iter().map(|found| &found["code"]).collect();
-        assert!(codes.contains(&&Value::from(code)), "{name}: {codes:?}");
-        let run = measured(&scratch, &["ls", "-R", name]);
-        assert_eq!(run.code, Some(1), "{name}: {}", run.told());
-        assert!(run.stderr.contains(told), "{name}: {}", run.told());
-        // The same on both sides is still read: neither says what is in it. What differs has a limit of its own, which may be met before.
-        let run = measured(&scratch, &["diff", name, name]);
-        let ended = run.stderr.contains(told) || run.stderr.contains("files that differ need more than");
-        assert!(run.code == Some(0) || ended, "{name}: {}", run.told());
-        fs::remove_file(scratch.path(name)).unwrap();
-    }
+    scratch.write(name, &layer);
+    let verified = measured(&scratch, &["verify", "--json", name]);
+    assert_eq!(verified.code, Some(1), "{name}: {}", verified.told());
+    let report: Value = serde_json::from_str(&verified.stdout).unwrap();
+    let codes: Vec<&Value> = report["findings"].as_array().unwrap().iter().map(|found| &found["code"]).collect();
+    assert!(codes.contains(&&Value::from(code)), "{name}: {codes:?}");
+    let run = measured(&scratch, &["ls", "-R", name]);
+    assert_eq!(run.code, Some(1), "{name}: {}", run.told());
+    assert!(run.stderr.contains(told), "{name}: {}", run.told());
+    // The same on both sides is still read: neither says what is in it. What differs has a limit of its own, which may be met before.
+    let run = measured(&scratch, &["diff", name, name]);
+    let ended = run.stderr.contains(told) || run.stderr.contains("files that differ need more than");
+    assert!(run.code == Some(0) || ended, "{name}: {}", run.told());
 }
 
 /// Links that lead around lead nowhere.

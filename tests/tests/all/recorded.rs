@@ -6,7 +6,7 @@ use std::io::Write;
 use std::sync::Mutex;
 
 use ocix_tests::golden::{Comparison, Made, Recorded, command};
-use ocix_tests::{Auth, Containerd, Registry, Run, Scratch, need, scratch};
+use ocix_tests::{Auth, Containerd, Registry, Run, Scratch, by_turns, need, scratch};
 use serde::Deserialize;
 
 /// Why a run's result is another one here, and what it is.
@@ -55,16 +55,9 @@ fn every_run() {
     let containerd = (need::root() && need::counterpart("containerd")).then(|| Containerd::start(&home));
     let peers = Peers { registry, containerd, home };
     let outcomes = Mutex::new(BTreeMap::new());
-    let queue = Mutex::new(runs.iter());
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                while let Some(run) = { queue.lock().unwrap().next() } {
-                    let outcome = outcome(run, &documents, &peers);
-                    outcomes.lock().unwrap().insert(run.name.clone(), outcome);
-                }
-            });
-        }
+    by_turns(&runs, |run| {
+        let outcome = outcome(run, &documents, &peers);
+        outcomes.lock().unwrap().insert(run.name.clone(), outcome);
     });
     let mut wrong = Vec::new();
     let (mut equal, mut different) = (0, 0);
