@@ -86,6 +86,11 @@ impl Listed {
     }
 }
 
+/// Its JSON text without white space, as an `index.json` lists it.
+pub fn compact(descriptor: &Descriptor) -> String {
+    value(descriptor).compact()
+}
+
 /// What documents hold of a descriptor; all but media type, digest and size only when there is any.
 pub fn value(descriptor: &Descriptor) -> Value<'_> {
     let mut members = vec![

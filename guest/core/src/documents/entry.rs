@@ -79,7 +79,7 @@ struct Raw {
 impl Entry {
     /// That is listed now.
     pub fn new(listed: Descriptor) -> Self {
-        Self { raw: descriptor::value(&listed).compact().into(), content: Content::Read(listed) }
+        Self { raw: descriptor::compact(&listed).into(), content: Content::Read(listed) }
     }
 
     /// That was read in one look out of `text`, and stands there.

@@ -23,7 +23,7 @@ use crate::media_type::{self, Family};
 use crate::text::shown;
 
 pub use super::entry::{CREATED, Seen, name_of, tag_of};
-pub use super::quick::END;
+pub use super::quick::{END, START};
 pub use super::select::{images, select};
 
 /// The file `oci-layout` (image-layout.md), as BuildKit writes it.
@@ -178,7 +178,7 @@ impl Index {
     /// # Errors
     /// `limit-exceeded`.
     pub fn parts_within(&self, most: usize) -> Result<Vec<Cow<'_, str>>> {
-        let mut parts: Vec<Cow<'_, str>> = vec![start().into()];
+        let mut parts: Vec<Cow<'_, str>> = vec![START.into()];
         let mut rest = self.entries.as_slice();
         while let Some((first, behind)) = rest.split_first() {
             let (run, count) = first.run(behind);
@@ -195,16 +195,6 @@ impl Index {
         let size = parts.iter().fold(0_usize, |size, part| size.saturating_add(part.len()));
         fits(size, most, "index").map(|()| parts)
     }
-}
-
-/// What stands before the entries of an `index.json`.
-pub fn start() -> String {
-    format!(r#"{{"schemaVersion":2,"mediaType":"{}","manifests":["#, media_type::INDEX)
-}
-
-/// One of them, as it is written.
-pub fn entry(listed: &Descriptor) -> String {
-    descriptor::value(listed).compact()
 }
 
 /// The index of an image for several platforms or with attestations, in these media types: indented, the entries as given;

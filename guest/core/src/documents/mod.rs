@@ -5,6 +5,7 @@
 
 pub mod attestation;
 pub mod config;
+mod cursor;
 pub(crate) mod descriptor;
 pub mod docker_archive;
 mod entry;

@@ -3,24 +3,14 @@
 use std::ops::Range;
 
 use super::entry::Seen;
-use super::quick::{self, END, Scan};
+use super::quick::{END, Scan};
 
 /// What was not read yet of such an index.
 #[derive(Default)]
 pub struct Pieces {
     rest: Vec<u8>,
-    stage: Stage,
-}
-
-#[derive(Default, PartialEq, Eq)]
-enum Stage {
-    /// Before the first entry's start.
-    #[default]
-    New,
-    /// Behind it.
-    Empty,
-    /// Behind an entry.
-    Listing,
+    /// Whether an entry was read; none before the start of the index was.
+    listing: Option<bool>,
 }
 
 impl Pieces {
@@ -30,39 +20,25 @@ impl Pieces {
         let mut buffer = std::mem::take(&mut self.rest);
         buffer.extend_from_slice(piece);
         let text = whole(&buffer)?;
-        let mut scan = Scan::new(text);
-        if self.stage == Stage::New
-            && let Some(rest) = quick::begun(text)
-        {
-            scan.rest = rest;
-            self.stage = Stage::Empty;
-        }
-        let at = |rest: &str| text.len().saturating_sub(rest.len());
         let mut kept = Kept { text, runs: String::new(), run: 0..0 };
-        while self.stage != Stage::New {
-            let before = scan.rest;
-            if self.stage == Stage::Listing && scan.eat(",").is_none() {
-                break;
+        let scan = self.listing.map_or_else(|| Scan::begin(text), |listing| Some(Scan::new(text, listing)));
+        let mut read = 0;
+        if let Some(mut scan) = scan {
+            for (one, entry) in scan.by_ref() {
+                if keep(Seen::glanced(&one, text.get(entry.clone())?)) {
+                    kept.add(entry);
+                }
             }
-            let start = at(scan.rest);
-            let Some(one) = scan.one() else {
-                scan.rest = before;
-                break;
-            };
-            let entry = start..at(scan.rest);
-            if keep(Seen::glanced(&one, text.get(entry.clone())?)) {
-                kept.add(entry);
-            }
-            self.stage = Stage::Listing;
+            (read, self.listing) = (scan.at(), Some(scan.is_listing()));
         }
-        let (read, kept) = (at(scan.rest), kept.all());
+        let kept = kept.all();
         self.rest = buffer.split_off(read);
         (self.rest.len() <= LONGEST).then_some(kept)
     }
 
     /// Whether that was all of an index.
     pub fn is_all(&self) -> bool {
-        self.stage != Stage::New && self.rest == END.as_bytes()
+        self.listing.is_some() && self.rest == END.as_bytes()
     }
 }
 

@@ -5,8 +5,7 @@
 
 use std::ops::Range;
 
-use memchr::memchr;
-
+use super::cursor::Cursor;
 use super::descriptor::is_media_type;
 use super::entry::{CREATED, NAME, TAG};
 use super::shape::Shape;
@@ -45,40 +44,27 @@ struct Runs<'a> {
 
 /// What is made of each entry of an index, which is given with where its JSON text stands; `None` when it is one for the strict reader.
 pub fn entries<'a, T>(text: &'a str, mut make: impl FnMut(One<'a>, Range<usize>) -> T) -> Option<Vec<T>> {
-    let mut scan = Scan::new(begun(text)?);
+    let mut scan = Scan::begin(text)?;
     let mut entries = Vec::with_capacity(text.len() / LONG);
-    let at = |scan: &Scan<'_>| text.len().saturating_sub(scan.rest.len());
-    while scan.rest != END {
-        if !entries.is_empty() {
-            scan.eat(",")?;
-        }
-        let start = at(&scan);
-        let one = scan.one()?;
-        entries.push(make(one, start..at(&scan)));
-    }
-    Some(entries)
-}
-
-/// What stands behind the start of an index.
-pub fn begun(text: &str) -> Option<&str> {
-    STARTS.iter().find_map(|start| text.strip_prefix(start))
+    entries.extend(scan.by_ref().map(|(one, range)| make(one, range)));
+    (scan.cursor.rest == END).then_some(entries)
 }
 
 /// An entry whose JSON text is one of those that [`entries`] takes.
 pub fn entry(text: &str) -> Option<One<'_>> {
-    let mut scan = Scan::new(text);
-    scan.entry().filter(|_| scan.rest.is_empty())
+    let mut scan = Scan::new(text, false);
+    scan.read().filter(|_| scan.cursor.rest.is_empty())
 }
 
 impl<'a> One<'a> {
     /// In byte order of the keys.
     pub fn annotations(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        let mut scan = Scan::new(self.annotations);
+        let mut cursor = Cursor::new(self.annotations);
         std::iter::from_fn(move || {
-            let _ = scan.eat(",");
-            let key = scan.string()?;
-            scan.eat(":")?;
-            Some((key, scan.string()?))
+            let _ = cursor.eat(",");
+            let key = cursor.string()?;
+            cursor.eat(":")?;
+            Some((key, cursor.string()?))
         })
     }
 
@@ -92,12 +78,42 @@ impl<'a> One<'a> {
         descriptor.platform = self.platform.as_ref().map(runs);
         Some(descriptor)
     }
+
+    /// The text of the annotations within the braces, and those that are words of their own.
+    fn annotate(&mut self, cursor: &mut Cursor<'a>) -> Option<&'a str> {
+        let mut last = None;
+        cursor.object(|cursor, key| {
+            let value = Some(cursor.string()?);
+            match key {
+                NAME => self.name = value,
+                TAG => self.tag = value,
+                CREATED => self.created = value,
+                _ => {}
+            }
+            last.replace(key).is_none_or(|last| last < key).then_some(())
+        })
+    }
 }
 
-/// A look at entries in one text.
+impl<'a> Runs<'a> {
+    fn read(cursor: &mut Cursor<'a>) -> Option<Self> {
+        let (mut os, mut architecture, mut variant) = (None, None, None);
+        cursor.object(|cursor, key| match key {
+            "os" => once(&mut os, cursor.string()?),
+            "architecture" => once(&mut architecture, cursor.string()?),
+            "variant" => once(&mut variant, cursor.string()?),
+            _ => None,
+        })?;
+        Some(Self { os: os?, architecture: architecture?, variant })
+    }
+}
+
+/// A look at the entries of an index that stand behind each other in one text, each with where it stands. It ends before the first that is not
+/// whole, or none of those that [`entries`] takes.
 pub struct Scan<'a> {
-    /// What was not looked at yet.
-    pub rest: &'a str,
+    cursor: Cursor<'a>,
+    /// Whether an entry stands before, and so a comma before the next one.
+    listing: bool,
     /// A well-formed media type, when there was one.
     kind: &'a str,
     /// Of the last entries that were of no shape before.
@@ -105,20 +121,45 @@ pub struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    /// At the start of this text.
-    pub fn new(rest: &'a str) -> Self {
-        Self { rest, kind: "", shapes: Vec::new() }
+    /// At the first entry of this index; `None` when the text does not start as one.
+    pub fn begin(text: &'a str) -> Option<Self> {
+        let mut scan = Self::new(text, false);
+        STARTS.iter().find_map(|start| scan.cursor.eat(start))?;
+        Some(scan)
     }
 
-    /// The next entry. Most are as one before them.
-    pub fn one(&mut self) -> Option<One<'a>> {
-        let text = self.rest;
-        if let Some((one, rest)) = self.shapes.iter().rev().find_map(|shape| shape.read(text)) {
-            self.rest = rest;
+    /// At the start of a text, which is the first of an index, or stands behind an entry.
+    pub fn new(text: &'a str, listing: bool) -> Self {
+        Self { cursor: Cursor::new(text), listing, kind: "", shapes: Vec::new() }
+    }
+
+    /// How many bytes were read.
+    pub fn at(&self) -> usize {
+        self.cursor.at()
+    }
+
+    /// Whether there was an entry, here or before.
+    pub fn is_listing(&self) -> bool {
+        self.listing
+    }
+
+    fn listed(&mut self) -> Option<(One<'a>, Range<usize>)> {
+        if self.listing {
+            self.cursor.eat(",")?;
+        }
+        let start = self.at();
+        let one = self.one()?;
+        Some((one, start..self.at()))
+    }
+
+    /// Most are as one before them.
+    fn one(&mut self) -> Option<One<'a>> {
+        if let Some(one) = self.shapes.iter().rev().find_map(|shape| shape.read(&mut self.cursor)) {
             return Some(one);
         }
-        let one = self.entry()?;
-        let text = text.get(..text.len().checked_sub(self.rest.len())?)?;
+        let text = self.cursor.rest;
+        let one = self.read()?;
+        let text = text.get(..text.len().checked_sub(self.cursor.rest.len())?)?;
         if self.shapes.len() >= SHAPES {
             self.shapes.remove(0);
         }
@@ -126,61 +167,17 @@ impl<'a> Scan<'a> {
         Some(one)
     }
 
-    /// What is expected, else nothing.
-    pub fn eat(&mut self, token: &str) -> Option<()> {
-        self.rest = self.rest.strip_prefix(token)?;
-        Some(())
-    }
-
-    /// Without its quotes.
-    fn string(&mut self) -> Option<&'a str> {
-        self.eat("\"")?;
-        let string = self.word().filter(|word| is_plain(word))?;
-        self.eat("\"").map(|()| string)
-    }
-
-    /// What stands before the next quote.
-    pub fn word(&mut self) -> Option<&'a str> {
-        let (word, rest) = self.rest.split_at_checked(memchr(b'"', self.rest.as_bytes())?)?;
-        self.rest = rest;
-        Some(word)
-    }
-
-    /// The digits of a number up to 2^63 - 1.
-    pub fn number(&mut self) -> Option<&'a str> {
-        let end = self.rest.bytes().position(|byte| !byte.is_ascii_digit())?;
-        let (digits, rest) = self.rest.split_at_checked(end)?;
-        self.rest = rest;
-        // So many are always few enough.
-        let sound = (1..19).contains(&digits.len()) || digits.parse::<i64>().is_ok();
-        (sound && (digits == "0" || !digits.starts_with('0'))).then_some(digits)
-    }
-
-    /// The members of an object that has some; `member` is at the value of this key.
-    fn object(&mut self, mut member: impl FnMut(&mut Self, &'a str) -> Option<()>) -> Option<()> {
-        self.eat("{")?;
-        loop {
-            let key = self.string()?;
-            self.eat(":")?;
-            member(self, key)?;
-            if self.eat("}").is_some() {
-                return Some(());
-            }
-            self.eat(",")?;
-        }
-    }
-
-    fn entry(&mut self) -> Option<One<'a>> {
+    fn read(&mut self) -> Option<One<'a>> {
         let mut one = One::default();
         let (mut media_type, mut digest, mut size) = (None, None, None);
         let (mut artifact_type, mut annotations) = (None, None);
-        self.object(|scan, key| match key {
-            "mediaType" => once(&mut media_type, scan.string()?),
-            "digest" => once(&mut digest, scan.string()?),
-            "size" => once(&mut size, scan.number()?),
-            "artifactType" => once(&mut artifact_type, scan.string()?),
-            "annotations" => once(&mut annotations, scan.annotations(&mut one)?),
-            "platform" => once(&mut one.platform, scan.platform()?),
+        self.cursor.object(|cursor, key| match key {
+            "mediaType" => once(&mut media_type, cursor.string()?),
+            "digest" => once(&mut digest, cursor.string()?),
+            "size" => once(&mut size, cursor.number()?),
+            "artifactType" => once(&mut artifact_type, cursor.string()?),
+            "annotations" => once(&mut annotations, one.annotate(cursor)?),
+            "platform" => once(&mut one.platform, Runs::read(cursor)?),
             _ => None,
         })?;
         (one.media_type, one.digest, one.size) = (media_type?, digest?, size?);
@@ -193,50 +190,20 @@ impl<'a> Scan<'a> {
         self.kind = one.media_type;
         sound.then_some(one)
     }
-
-    /// The text within the braces.
-    fn annotations(&mut self, one: &mut One<'a>) -> Option<&'a str> {
-        let text = self.rest.strip_prefix('{')?;
-        let mut last = None;
-        self.object(|scan, key| {
-            let value = Some(scan.string()?);
-            match key {
-                NAME => one.name = value,
-                TAG => one.tag = value,
-                CREATED => one.created = value,
-                _ => {}
-            }
-            last.replace(key).is_none_or(|last| last < key).then_some(())
-        })?;
-        text.get(..text.len().checked_sub(self.rest.len())?.checked_sub(1)?)
-    }
-
-    fn platform(&mut self) -> Option<Runs<'a>> {
-        let (mut os, mut architecture, mut variant) = (None, None, None);
-        self.object(|scan, key| match key {
-            "os" => once(&mut os, scan.string()?),
-            "architecture" => once(&mut architecture, scan.string()?),
-            "variant" => once(&mut variant, scan.string()?),
-            _ => None,
-        })?;
-        Some(Runs { os: os?, architecture: architecture?, variant })
-    }
 }
 
-/// Whether a word has no escape, and would not be written with one.
-pub fn is_plain(word: &str) -> bool {
-    let odd = |found: bool, byte: &u8| found | is_odd(*byte);
-    let bytes = word.as_bytes();
-    match bytes.last_chunk::<16>() {
-        // So many at once, some of the last ones again.
-        Some(last) => !bytes.as_chunks::<16>().0.iter().chain([last]).any(|some| some.iter().fold(false, odd)),
-        None => !bytes.iter().fold(false, odd),
-    }
-}
+impl<'a> Iterator for Scan<'a> {
+    type Item = (One<'a>, Range<usize>);
 
-/// What [`super::json`] writes with an escape, as far as one byte tells.
-fn is_odd(byte: u8) -> bool {
-    (byte == b'\\') | (byte < b' ') | (byte == b'<') | (byte == b'>') | (byte == b'&') | (byte == 0xe2)
+    fn next(&mut self) -> Option<Self::Item> {
+        let before = self.cursor.clone();
+        let found = self.listed();
+        match found {
+            Some(_) => self.listing = true,
+            None => self.cursor = before,
+        }
+        found
+    }
 }
 
 /// Not twice.
@@ -244,10 +211,9 @@ fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
     place.replace(value).is_none().then_some(())
 }
 
-const STARTS: [&str; 2] = [
-    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":["#,
-    r#"{"schemaVersion":2,"manifests":["#,
-];
+/// Before the first entry, as it is written.
+pub const START: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":["#;
+const STARTS: [&str; 2] = [START, r#"{"schemaVersion":2,"manifests":["#];
 /// Behind the last entry.
 pub const END: &str = "]}";
 /// Shapes that are remembered.

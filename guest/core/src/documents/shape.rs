@@ -2,8 +2,9 @@
 //!
 //! The names of a store differ in little else. What is as something well-formed is well-formed.
 
+use super::cursor::{Cursor, is_plain};
 use super::entry::{CREATED, NAME, TAG};
-use super::quick::{One, Scan, is_plain};
+use super::quick::One;
 use crate::digest::Digest;
 
 /// What such entries have in common.
@@ -45,15 +46,14 @@ impl<'a> Shape<'a> {
         Some(Self { model: model.clone(), values, end: text.get(at..)?, lead })
     }
 
-    /// The entry at the start of a text, when it is one of these, and what stands behind it.
-    pub fn read(&self, text: &'a str) -> Option<(One<'a>, &'a str)> {
-        let mut scan = Scan::new(text);
-        let at = |scan: &Scan<'_>| text.len().checked_sub(scan.rest.len());
+    /// The entry at a place, which it is then behind, when it is one of these.
+    pub fn read(&self, cursor: &mut Cursor<'a>) -> Option<One<'a>> {
+        let mut at = Cursor::new(cursor.rest);
         let (mut one, mut annotations) = (None, None);
         for (before, value) in &self.values {
-            scan.rest = behind(scan.rest, before)?;
-            let start = at(&scan)?;
-            let word = if matches!(value, Value::Size) { scan.number()? } else { scan.word()? };
+            at.rest = behind(at.rest, before)?;
+            let start = at.at();
+            let word = if matches!(value, Value::Size) { at.number()? } else { at.word()? };
             let one = one.get_or_insert_with(|| self.model.clone());
             match value {
                 Value::Digest => one.digest = word,
@@ -66,17 +66,19 @@ impl<'a> Shape<'a> {
             if !matches!(value, Value::Digest | Value::Size) {
                 // With the quote behind it.
                 let (_, end) = annotations.get_or_insert((start.checked_sub(self.lead)?, 0));
-                *end = at(&scan)?.checked_add(1)?;
+                *end = at.at().checked_add(1)?;
                 if !is_plain(word) {
                     return None;
                 }
             }
         }
-        let (mut one, rest) = (one?, behind(scan.rest, self.end)?);
+        let (mut one, rest) = (one?, behind(at.rest, self.end)?);
         if let Some((start, end)) = annotations {
-            one.annotations = text.get(start..end)?;
+            one.annotations = cursor.rest.get(start..end)?;
         }
-        Digest::check(one.digest).is_ok().then_some((one, rest))
+        Digest::check(one.digest).ok()?;
+        cursor.rest = rest;
+        Some(one)
     }
 }
 

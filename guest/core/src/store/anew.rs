@@ -4,10 +4,10 @@
 use super::reach::Reached;
 use super::{INDEX_PATH, LAYOUT_PATH, Layout, MAX_INDEX};
 use crate::descriptor::Descriptor;
-use crate::documents::fits;
-use crate::documents::index::{self, Index, LAYOUT_FILE, Name, Seen};
+use crate::documents::index::{END, Index, LAYOUT_FILE, Name, START, Seen};
 use crate::documents::naming::Naming;
 use crate::documents::pieces::Pieces;
+use crate::documents::{descriptor, fits};
 use crate::error::Result;
 use crate::media::{Directory, File, Writer};
 
@@ -90,7 +90,7 @@ impl<D: Directory> Layout<D> {
         let entries = naming.entries(listed);
         match anew {
             Anew::Draft(mut draft) => {
-                entries.iter().for_each(|entry| draft.add(&index::entry(entry)));
+                entries.iter().for_each(|entry| draft.add(&descriptor::compact(entry)));
                 let writer = draft.end().await?;
                 self.mark().await?;
                 writer.publish(INDEX_PATH).await.map(drop)
@@ -120,7 +120,7 @@ impl<D: Directory> Layout<D> {
 
 impl<W: Writer> Draft<W> {
     fn new(writer: W) -> Self {
-        Self { writer, piece: index::start(), size: 0, some: false }
+        Self { writer, piece: START.to_owned(), size: 0, some: false }
     }
 
     /// Entries, with commas between them.
@@ -140,7 +140,7 @@ impl<W: Writer> Draft<W> {
 
     /// All of it.
     async fn end(mut self) -> Result<W> {
-        self.piece.push_str(index::END);
+        self.piece.push_str(END);
         self.flush().await?;
         fits(self.size, MAX_INDEX, "index").map(|()| self.writer)
     }

@@ -177,3 +177,28 @@ fn what_is_about_a_kept_image_is_kept() {
     let nameless: Vec<_> = nameless.iter().map(|entry| entry.digest.clone()).collect();
     assert_eq!(nameless, [signature.digest, about_signature.digest]);
 }
+
+/// In pieces, and as others write it.
+#[test]
+fn many_names_are_written_as_if_they_were_read_as_a_whole() {
+    let directory = memory::Directory::default();
+    let layout = Layout::store(directory.clone());
+    let (old, new) = (wait(image(&layout, "old")).unwrap(), wait(image(&layout, "new")).unwrap());
+    let name = |number: usize| Some(entry_name(&format!("a.example/name:{number}").parse().unwrap()));
+    let many: Vec<_> = (0..700).map(|number| (name(number), old.clone())).collect();
+    wait(layout.tag(&many)).unwrap();
+    let index = || String::from_utf8(wait(layout.index_bytes()).unwrap().unwrap()).unwrap();
+    assert!(index().len() > 2 * (60 << 10), "{} bytes are few pieces", index().len());
+    let listed = [name(3), name(699), name(1000), None].map(|name| (name, new.clone()));
+    for before in [index(), index().replace(":[", ": [")] {
+        wait(layout.replace(INDEX_PATH, [before.as_bytes()])).unwrap();
+        let mut expected = Index::of_layout(before.into_bytes()).unwrap();
+        expected.put(&listed);
+        wait(layout.tag(&listed)).unwrap();
+        assert_eq!(index(), expected.parts_within(MAX_INDEX).unwrap().concat());
+        let digest = wait(layout.name_too("a.example/name:5", &["b.example/x:1".into(), "a.example/name:6".into()]));
+        assert_eq!(digest, Ok(old.digest.clone()));
+        let names = names(&directory);
+        assert_eq!(names[names.len() - 2..], ["b.example/x:1", "a.example/name:6"].map(|name| Some(name.to_owned())));
+    }
+}
