@@ -1,9 +1,9 @@
 //! The import `directories`: a folder whose files appear whole and durable, or not at all.
 //!
 //! Unpublished files are in `ingest/`, each locked (flock, shared) by the process that writes it for as long as it lives; a file there that
-//! nobody has locked was left by a crash, and the next holder of the folder's lock sweeps it. A published file that is open is locked the
-//! same way, and removed by nobody. A store keeps the folder's lock's own file for ever; a layout that was asked for keeps nothing of all
-//! this, nor does a folder into which nothing was published. Beneath the folder no link is followed.
+//! nobody has locked was left by a crash, or lost its place to another one, and the next holder of the folder's lock sweeps it. A published
+//! file that is open is locked the same way, and removed by nobody. A store keeps the folder's lock's own file for ever; a layout that was
+//! asked for keeps nothing of all this, nor does a folder into which nothing was published. Beneath the folder no link is followed.
 
 use std::fs;
 use std::io;

@@ -3,12 +3,13 @@
 //! It is held on a file of its own (flock), and so is every file that is open: what somebody has open, whoever that is, is not removed.
 //! The kernel frees what a process held, however it ends.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock, fstat, openat, renameat, statat, unlinkat};
@@ -27,11 +28,12 @@ pub struct Lock(Arc<Held>);
 
 struct Held {
     directory: Directory,
+    sweeper: Option<JoinHandle<()>>,
     _file: fs::File,
 }
 
 impl Lock {
-    /// Waits for it, then sweeps what crashed writers left.
+    /// Waits for it. What crashed writers left is swept as long as it is held.
     pub fn wait(directory: &Directory) -> Result<Self, Error> {
         let root = directory.made("")?;
         let path = directory.full(LOCK);
@@ -51,10 +53,8 @@ impl Lock {
                 other => break other.map_err(|why| directory.refused("lock", &path, &why.into()))?,
             }
         };
-        // What cannot be removed stays for the next time.
-        let _ = sweep(&root);
         directory.let_go();
-        Ok(Self(Arc::new(Held { directory: directory.clone(), _file: file })))
+        Ok(Self(Arc::new(Held { directory: directory.clone(), sweeper: sweeper(&root), _file: file })))
     }
 
     fn remove(&self, path: &str) -> Result<Option<u64>, Error> {
@@ -88,6 +88,12 @@ impl Lock {
     }
 }
 
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.sweeper.take().map(JoinHandle::join);
+    }
+}
+
 /// Keeps what is open from being removed, unless it has been already. Where files cannot be locked, nothing is removed by others either.
 pub fn keep(file: impl AsFd) {
     while flock(&file, FlockOperation::LockShared) == Err(Errno::INTR) {}
@@ -97,7 +103,7 @@ pub fn keep(file: impl AsFd) {
 pub fn tidy(root: &OwnedFd) {
     if let Ok(_file) = exclusive(root) {
         // What is not empty is somebody's, and what cannot be removed stays.
-        let _ = sweep(root);
+        drafts(root).into_iter().for_each(sweep);
         let _ = unlinkat(root, INGEST, AtFlags::REMOVEDIR);
         let _ = unlinkat(root, LOCK, AtFlags::empty());
     }
@@ -116,22 +122,30 @@ fn exclusive(root: &OwnedFd) -> rustix::io::Result<fs::File> {
     }
 }
 
-/// Removes what crashed writers left.
-fn sweep(root: &OwnedFd) -> io::Result<()> {
+/// Removes, while others go on, what crashed writers left, and what was large and lost its place to another file.
+fn sweeper(root: &OwnedFd) -> Option<JoinHandle<()>> {
+    let drafts = drafts(root).ok().filter(|(_, names)| !names.is_empty())?;
+    Some(std::thread::spawn(move || sweep(drafts)))
+}
+
+/// The folder of what is not published, with what is in it: files, and folders of trees.
+fn drafts(root: &OwnedFd) -> io::Result<(OwnedFd, Vec<OsString>)> {
     let ingest = beneath::folder(root, OsStr::new(INGEST))?;
-    // Files, and folders of trees.
+    let names = Dir::read_from(&ingest)?.filter_map(Result::ok).map(|draft| draft.file_name().to_bytes().to_vec());
+    let names = names.filter(|name| !matches!(&name[..], b"." | b"..")).map(OsString::from_vec).collect();
+    Ok((ingest, names))
+}
+
+/// Removes what nobody has locked.
+fn sweep((ingest, names): (OwnedFd, Vec<OsString>)) {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    for draft in Dir::read_from(&ingest)?.filter_map(Result::ok) {
-        let name = OsStr::from_bytes(draft.file_name().to_bytes());
-        if matches!(name.as_bytes(), b"." | b"..") {
-            continue;
-        }
-        let Ok(file) = openat(&ingest, name, flags, Mode::empty()) else { continue };
+    for name in names {
+        let Ok(file) = openat(&ingest, &name, flags, Mode::empty()) else { continue };
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            let _ = beneath::remove(&ingest, name);
+            // What cannot be removed stays for the next time.
+            let _ = beneath::remove(&ingest, &name);
         }
     }
-    Ok(())
 }
 
 impl HostLock for State {
@@ -183,6 +197,33 @@ mod tests {
         assert_eq!(lock.remove("blobs").unwrap(), Some(0));
         assert!(!path.join("blobs").exists());
         drop(lock);
+        fs::remove_dir_all(path).unwrap();
+    }
+
+    #[test]
+    fn what_was_large_goes_with_the_next_lock() {
+        let path = std::env::temp_dir().join(format!("ocix-locks-large-{}", std::process::id()));
+        let store = Directory::store(&path);
+        let put = |byte| {
+            let writer = Writer::create(&store).unwrap();
+            writer.write(&vec![byte; 256 << 10]).unwrap();
+            writer.publish("index.json").unwrap()
+        };
+        let replaced = || fs::read_dir(path.join(INGEST)).unwrap().count();
+        let first = put(1);
+        assert_eq!(replaced(), 0, "nothing stood there");
+        drop(put(2));
+        assert_eq!(fs::read(path.join("index.json")).unwrap()[0], 2);
+        drop(Lock::wait(&store).unwrap());
+        assert_eq!(replaced(), 1, "a reader has it open");
+        drop(first);
+        // As above.
+        let gone = (0..1000).any(|_| {
+            std::thread::sleep(Duration::from_millis(1));
+            drop(Lock::wait(&store).unwrap());
+            replaced() == 0
+        });
+        assert!(gone);
         fs::remove_dir_all(path).unwrap();
     }
 }

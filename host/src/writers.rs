@@ -3,12 +3,14 @@
 //! A file goes when its resource does, whatever a write that still waits for the disk is doing.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
+use std::num::NonZeroU64;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fsync, openat, renameat, statat, unlinkat};
+use rustix::fs::{Advice, AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::fs::{fadvise, flock, fsync, openat, renameat, renameat_with, statat, unlinkat};
 use rustix::io::Errno;
 use wasmtime::component::{Accessor, Resource};
 
@@ -28,6 +30,8 @@ struct Draft {
     name: String,
     /// None when it is published.
     file: Mutex<Option<fs::File>>,
+    /// Bytes from the start that the system was asked to begin to write.
+    begun: AtomicU64,
     /// Bytes that nobody has asked to be made durable.
     unflushed: AtomicUsize,
     /// Held while bytes are made durable; why that failed, for the system tells it once.
@@ -65,6 +69,7 @@ impl Writer {
                     ingest,
                     name,
                     file: Mutex::new(Some(file.into())),
+                    begun: AtomicU64::new(0),
                     unflushed: AtomicUsize::new(0),
                     flushing: Mutex::default(),
                 })));
@@ -72,9 +77,22 @@ impl Writer {
         }
     }
 
-    fn write(&self, bytes: &[u8]) -> Result<(), Error> {
+    /// Adds bytes.
+    pub fn write(&self, bytes: &[u8]) -> Result<(), Error> {
         let mut file = self.file();
         file.as_mut().ok_or_else(published)?.write_all(bytes).map_err(|why| self.refused("write", &why))
+    }
+
+    /// Has the system begin now and then to write what there is, so that publishing has less to wait for.
+    fn begin(&self) {
+        let (file, begun) = (self.file(), self.0.begun.load(Ordering::Relaxed));
+        let end = file.as_ref().and_then(|mut file| file.stream_position().ok()).unwrap_or_default();
+        let more = end.checked_sub(begun).filter(|more| *more >= BEGIN).and_then(NonZeroU64::new);
+        if let (Some(file), Some(more)) = (&*file, more) {
+            self.0.begun.store(end, Ordering::Relaxed);
+            // What nobody needs in memory is written; it is advice.
+            let _ = fadvise(file, begun, Some(more), Advice::DontNeed);
+        }
     }
 
     /// Whether so many more bytes are enough to flush.
@@ -118,7 +136,12 @@ impl Writer {
         let folder = directory.made(folder)?;
         let why = |why: Errno| directory.refused("write", &directory.full(path), &why.into());
         directory.stays();
-        renameat(ingest, name, &folder, last).map_err(why)?;
+        // Some file systems take longer to remove a large file than to write one: whoever sweeps does that, beside other things.
+        let old = statat(&folder, last, AtFlags::SYMLINK_NOFOLLOW);
+        let large = old.is_ok_and(|old| u64::try_from(old.st_size).is_ok_and(|size| LARGE.contains(&size)));
+        if !large || renameat_with(ingest, name, &folder, last, RenameFlags::EXCHANGE).is_err() {
+            renameat(ingest, name, &folder, last).map_err(why)?;
+        }
         let file = slot.take().ok_or_else(published)?;
         directory.drafts().keep(name);
         fsync(folder).map_err(why)?;
@@ -165,7 +188,9 @@ impl<T: Send + 'static> HostWriterWithStore<T> for Media {
     ) -> wasmtime::Result<Result<(), Error>> {
         let writer = get(accessor, &writer)?;
         if bytes.len() <= INLINE {
-            return Ok(writer.write(&bytes));
+            let written = writer.write(&bytes);
+            writer.begin();
+            return Ok(written);
         }
         let due = writer.is_due(bytes.len());
         let again = writer.clone();
@@ -204,8 +229,14 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 /// Up to here bytes are written at once.
 const INLINE: usize = 64 << 10;
 
-/// Bytes after which writing to the disk starts.
+/// Bytes of short pieces after which writing to the disk begins.
+const BEGIN: u64 = 1 << 20;
+
+/// Bytes of long ones after which they are forced to the disk.
 const FLUSH: usize = 32 << 20;
+
+/// Bytes of a file that is not removed at once when another one takes its place; of more there are not to be two for long.
+const LARGE: std::ops::Range<u64> = 256 << 10..64 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -147,7 +147,7 @@ impl<D: Kept> Layout<D> {
         let drafts = self.directory.names(INGEST).await?.len();
         if drafts > 0 {
             let message = format!(
-                "{drafts} files are not published: writers are at work, or a crash left them; the next writer removes those"
+                "{drafts} files are not published: writers are at work, a crash left them, or a large one had its place taken; the next writer removes those"
             );
             report.add(false, DRAFT, INGEST, message);
         }
