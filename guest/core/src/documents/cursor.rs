@@ -68,15 +68,10 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Whether a word has no escape, and would not be written with one.
-pub fn is_plain(word: &str) -> bool {
-    let odd = |found: bool, byte: &u8| found | is_odd(*byte);
-    let bytes = word.as_bytes();
-    match bytes.last_chunk::<16>() {
-        // So many at once, some of the last ones again.
-        Some(last) => !bytes.as_chunks::<16>().0.iter().chain([last]).any(|some| some.iter().fold(false, odd)),
-        None => !bytes.iter().fold(false, odd),
-    }
+/// Whether a text has no escape, and would not be written with one.
+pub fn is_plain(text: &str) -> bool {
+    // Without a way out, of which vector instructions are made.
+    !text.bytes().fold(false, |found, byte| found | is_odd(byte))
 }
 
 /// What [`super::json`] writes with an escape, as far as one byte tells.

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, is_plain};
 use super::descriptor::is_media_type;
 use super::entry::{CREATED, NAME, TAG};
 use super::shape::Shape;
@@ -116,6 +116,8 @@ pub struct Scan<'a> {
     listing: bool,
     /// A well-formed media type, when there was one.
     kind: &'a str,
+    /// Whether no word of the text need be looked at for what would be written with an escape.
+    plain: bool,
     /// Of the last entries that were of no shape before.
     shapes: Vec<Shape<'a>>,
 }
@@ -130,7 +132,7 @@ impl<'a> Scan<'a> {
 
     /// At the start of a text, which is the first of an index, or stands behind an entry.
     pub fn new(text: &'a str, listing: bool) -> Self {
-        Self { cursor: Cursor::new(text), listing, kind: "", shapes: Vec::new() }
+        Self { cursor: Cursor::new(text), listing, kind: "", plain: is_plain(text), shapes: Vec::new() }
     }
 
     /// How many bytes were read.
@@ -154,7 +156,7 @@ impl<'a> Scan<'a> {
 
     /// Most are as one before them.
     fn one(&mut self) -> Option<One<'a>> {
-        if let Some(one) = self.shapes.iter().rev().find_map(|shape| shape.read(&mut self.cursor)) {
+        if let Some(one) = self.shapes.iter().rev().find_map(|shape| shape.read(&mut self.cursor, self.plain)) {
             return Some(one);
         }
         let text = self.cursor.rest;

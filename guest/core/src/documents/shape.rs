@@ -46,8 +46,8 @@ impl<'a> Shape<'a> {
         Some(Self { model: model.clone(), values, end: text.get(at..)?, lead })
     }
 
-    /// The entry at a place, which it is then behind, when it is one of these.
-    pub fn read(&self, cursor: &mut Cursor<'a>) -> Option<One<'a>> {
+    /// The entry at a place, which it is then behind, when it is one of these. `plain` says that all of the text is ([`is_plain`]).
+    pub fn read(&self, cursor: &mut Cursor<'a>, plain: bool) -> Option<One<'a>> {
         let mut at = Cursor::new(cursor.rest);
         let (mut one, mut annotations) = (None, None);
         for (before, value) in &self.values {
@@ -67,7 +67,7 @@ impl<'a> Shape<'a> {
                 // With the quote behind it.
                 let (_, end) = annotations.get_or_insert((start.checked_sub(self.lead)?, 0));
                 *end = at.at().checked_add(1)?;
-                if !is_plain(word) {
+                if !plain && !is_plain(word) {
                     return None;
                 }
             }
