@@ -30,6 +30,7 @@ pub mod served;
 pub mod token;
 pub mod tree;
 
+mod noise;
 mod text;
 mod turns;
 mod wait;
@@ -39,6 +40,7 @@ pub use certificates::Authority;
 pub use containerd::Containerd;
 pub use docker::Docker;
 pub use layout::Layout;
+pub use noise::Noise;
 pub use podman::Podman;
 pub use proxy::{Gateway, Passed, Plan, Tunnel};
 pub use registry::{Auth, Registry, Setup};

@@ -14,7 +14,7 @@ use ocix_core::layer::entries::Entries;
 use ocix_core::layer::{Archive, Contents};
 use ocix_core::media::Input;
 use ocix_tests::scratch::repository;
-use ocix_tests::{Scratch, need, program, sha256, wait};
+use ocix_tests::{Noise, Scratch, need, program, sha256, wait};
 use serde_json::Value;
 use toml::Table;
 
@@ -109,7 +109,7 @@ fn zstd_agrees_on_what_is_read() {
 fn wide_windows() {
     need!("zstd");
     let scratch = Scratch::new();
-    let noise = noise(70 << 20);
+    let noise = Noise::new(1).bytes(70 << 20);
     let size = 2 * noise.len();
     let mut header = [0; 512];
     header[0] = b'f';
@@ -250,17 +250,6 @@ fn little_memory() {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(kibibytes <= 256 << 10, "{kibibytes} KiB");
-}
-
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 1_u64;
-    let next = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    };
-    std::iter::repeat_with(next).take(length / 8).flatten().collect()
 }
 
 fn names(folder: &Path) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
 use ocix_tests::http::{Response, Server};
-use ocix_tests::{Run, Scratch, need, need_root, program};
+use ocix_tests::{Noise, Run, Scratch, need, need_root, program};
 use serde_json::json;
 
 #[test]
@@ -106,7 +106,7 @@ fn disk_full() {
     need_root!();
     need!("mount", "umount");
     let scratch = Scratch::new();
-    scratch.write("tree/big", noise(8 << 20));
+    scratch.write("tree/big", Noise::new(1).bytes(8 << 20));
     let small = scratch.folder("small");
     if Run::of(program("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(&small)).code != Some(0) {
         need::missing("file systems cannot be mounted here");
@@ -198,18 +198,6 @@ fn bad_usage() {
     let run = Run::of(scratch.ocix().args(["export", "site", "-o", OUTPUT]).env("SOURCE_DATE_EPOCH", "soon"));
     assert_eq!(run.code, Some(2), "{}", run.told());
     assert!(run.stderr.contains("SOURCE_DATE_EPOCH") || run.stderr.contains("--source-date-epoch"), "{}", run.told());
-}
-
-/// Incompressible, and the same every time.
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    };
-    std::iter::repeat_with(&mut next).take(length / 8).flatten().collect()
 }
 
 fn copy(from: &Path, to: &Path) {

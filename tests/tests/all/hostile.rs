@@ -4,7 +4,7 @@
 use std::fs;
 
 use ocix_tests::broken::{END, Head, extended, file, gzip, link, record, zstd};
-use ocix_tests::{Run, Scratch, by_turns, need, program};
+use ocix_tests::{Noise, Run, Scratch, by_turns, need, program};
 use serde_json::Value;
 
 /// What is looked at with each command, and which limit ends it.
@@ -115,12 +115,8 @@ fn hostile() -> Vec<Hostile> {
 
 /// Ten million of an entry, and here and there what cannot be compressed.
 fn many(entry: &[u8]) -> Vec<u8> {
-    let mut state = 1_u64;
-    let mut noise = || {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (state >> 33) as u8
-    };
-    let some = |_| [entry.repeat(1000), file(b"noise", &(0..512).map(|_| noise()).collect::<Vec<_>>())].concat();
+    let mut noise = Noise::new(1);
+    let some = |_| [entry.repeat(1000), file(b"noise", &noise.bytes(512))].concat();
     gzip(&(0..100).flat_map(some).collect::<Vec<u8>>()).repeat(100)
 }
 

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use ocix_tests::registry::{PASSWORD, USER};
-use ocix_tests::{Auth, Gateway, Plan, Registry, Run, Scratch, Setup, need, program};
+use ocix_tests::{Auth, Gateway, Noise, Plan, Registry, Run, Scratch, Setup, need, program};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -251,7 +251,7 @@ fn push(scratch: &Scratch, args: &[&str]) -> Pushed {
 /// An image in the store with a layer of some megabytes and one that goes in several parts, and the bytes of all that is pushed of it.
 fn large(scratch: &Scratch) -> (String, u64) {
     for (folder, megabytes) in [("small", 3), ("large", 36)] {
-        scratch.write(&format!("{folder}/noise"), noise(megabytes << 20));
+        scratch.write(&format!("{folder}/noise"), Noise::new(megabytes as u64).bytes(megabytes << 20));
     }
     scratch.export("small", "type=oci,tar=false,dest=base,name=base:v1", EPOCH).ok();
     let output = "type=image,name=large:v1,compression=uncompressed";
@@ -264,17 +264,6 @@ fn large(scratch: &Scratch) -> (String, u64) {
 
 fn manifest_size(scratch: &Scratch, image: &str) -> u64 {
     number_of(&scratch.store().named(&format!("docker.io/library/{image}")).unwrap()["size"])
-}
-
-fn noise(bytes: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64 ^ bytes as u64;
-    let words = std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    });
-    words.take(bytes / 8).flatten().collect()
 }
 
 /// Somebody else's client reads all of it, and checks each digest; nothing is expected of an empty one.

@@ -4,7 +4,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use ocix_tests::{Run, Scratch, program, run};
+use ocix_tests::{Noise, Run, Scratch, program, run};
 use serde_json::Value;
 
 const NAMES: [&str; 3] = ["a:v1", "b:v1", "c:v1"];
@@ -13,7 +13,7 @@ const NAMES: [&str; 3] = ["a:v1", "b:v1", "c:v1"];
 fn old_or_new() {
     let kills = std::env::var("OCIX_KILLS").ok().map(|kills| kills.parse::<u64>().unwrap());
     let scratch = Scratch::new();
-    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = Noise::new(1);
     let mut words = NAMES.map(|name| format!("first {name}"));
     for (name, word) in NAMES.iter().zip(&words) {
         scratch.write("tree/word", word);
@@ -38,10 +38,10 @@ fn old_or_new() {
         let (name, word) = (NAMES[which], format!("round {round}"));
         scratch.write("tree/word", &word);
         // What does not compress, so that there is something to write.
-        scratch.write("tree/noise", noise(&mut random, 300 << 10));
+        scratch.write("tree/noise", random.bytes(300 << 10));
         let mut export = scratch.exporting("tree", &output(name), &[]);
         let mut child = export.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(usual.mul_f64((step(&mut random) % 2000) as f64 / 1000.0));
+        std::thread::sleep(usual.mul_f64((random.number() % 2000) as f64 / 1000.0));
         child.kill().unwrap();
         killed += u64::from(!child.wait().unwrap().success());
 
@@ -85,17 +85,6 @@ fn others(scratch: &Scratch) {
 
 fn output(name: &str) -> String {
     format!("type=image,name={name}")
-}
-
-fn step(state: &mut u64) -> u64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state
-}
-
-fn noise(state: &mut u64, length: usize) -> Vec<u8> {
-    std::iter::repeat_with(|| step(state).to_le_bytes()).take(length / 8).flatten().collect()
 }
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ocix_tests::{Containerd, Run, Scratch, need, need_root, program, sha256};
+use ocix_tests::{Containerd, Noise, Run, Scratch, need, need_root, program, sha256};
 use rustix::process::{Pid, Signal, kill_process};
 
 const OUTPUT: &str = "type=image,name=example.com/big:v1";
@@ -68,7 +68,7 @@ fn a_full_disk_is_told_and_nothing_named() {
     let mounted = Mounted(root.display().to_string());
     {
         let containerd = Containerd::with_root(&scratch, root.clone());
-        scratch.write("tree/big", noise(16 << 20));
+        scratch.write("tree/big", Noise::new(1).bytes(16 << 20));
         let run = scratch.export(scratch.path("tree"), OUTPUT, &[&containerd.store("")]);
         run.failed(1, &["containerd cannot take the blob sha256:", "no space is left where it keeps its images"]);
         assert_eq!(containerd.list(&["images", "ls", "-q"]), Vec::<String>::new());
@@ -148,7 +148,7 @@ impl Source {
         let address = listener.local_addr().unwrap().to_string();
         let (whole, stalled, ranges): (Arc<AtomicBool>, Arc<AtomicBool>, Arc<Mutex<Vec<String>>>) = Default::default();
         let source = Self { address, whole: whole.clone(), stalled: stalled.clone(), ranges: ranges.clone() };
-        let layer = tar(noise(SIZE));
+        let layer = tar(Noise::new(1).bytes(SIZE));
         let digest = sha256(&layer);
         let config = format!(
             "{{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{{\"type\":\"layers\",\"diff_ids\":[\"{digest}\"]}}}}"
@@ -247,16 +247,6 @@ fn tar(content: Vec<u8>) -> Vec<u8> {
     let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
     header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     [&header[..], &content, &[0; 1536]].concat()
-}
-
-/// Bytes that do not compress.
-fn noise(count: usize) -> Vec<u8> {
-    let mut state = 1_u64;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (state >> 33) as u8
-    };
-    (0..count).map(|_| next()).collect()
 }
 
 fn start(command: &mut Command) -> Child {
