@@ -35,7 +35,29 @@ pub fn niced(command: &Command) -> Command {
 }
 
 /// Runs a build and passes on what it says, but for the last line: without work to do, nothing is printed.
-pub fn build(mut command: Command) -> Result<()> {
+pub fn build(command: Command) -> Result<()> {
+    heard(command, |line| {
+        if !line.contains("    Finished") {
+            eprintln!("{line}");
+        }
+    })
+}
+
+/// Runs tests; `compiled` is called when they are, and cargo is free.
+pub fn test(command: Command, compiled: impl FnOnce()) -> Result<()> {
+    let mut compiled = Some(compiled);
+    let outcome = heard(command, |line| {
+        eprintln!("{line}");
+        if line.contains("     Running") {
+            compiled.take().into_iter().for_each(|compiled| compiled());
+        }
+    });
+    compiled.into_iter().for_each(|compiled| compiled());
+    outcome
+}
+
+/// Runs a program, and tells every line of its standard error.
+fn heard(mut command: Command, mut tell: impl FnMut(&str)) -> Result<()> {
     if std::io::stderr().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }
@@ -44,15 +66,24 @@ pub fn build(mut command: Command) -> Result<()> {
     if let Some(stderr) = child.stderr.take() {
         for line in BufReader::new(stderr).split(b'\n') {
             let line = line.context("cannot read what cargo says")?;
-            let line = String::from_utf8_lossy(&line);
-            if !line.contains("    Finished") {
-                eprintln!("{line}");
-            }
+            tell(&String::from_utf8_lossy(&line));
         }
     }
     let status = child.wait().context("cannot wait for cargo")?;
     if !status.success() {
-        bail!("{} failed", shown(&command));
+        bail!("{} failed: {status}", shown(&command));
+    }
+    Ok(())
+}
+
+/// Runs a program that gives way to all others, and keeps what it says.
+pub fn beside(command: &Command, said: &mut String) -> Result<()> {
+    let output = niced(command).output().with_context(|| format!("cannot start {}", shown(command)))?;
+    for stream in [output.stderr, output.stdout] {
+        said.push_str(&String::from_utf8_lossy(&stream));
+    }
+    if !output.status.success() {
+        bail!("{} failed: {}", shown(command), output.status);
     }
     Ok(())
 }

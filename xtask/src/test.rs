@@ -15,56 +15,56 @@ pub fn run(filters: &[OsString]) -> Result<()> {
     if !filters.is_empty() {
         guest::build_misbehaving()?;
         host::build()?;
-        return tests(filters);
+        return cargo::run(tests(&[], filters));
     }
     let start = Instant::now();
     shells()?;
     let shells = start.elapsed().as_secs();
     host::build()?;
     let host = start.elapsed().as_secs().saturating_sub(shells);
-    // Cargo does one thing at a time, and browsers leave it time.
-    let (tell, told) = mpsc::channel();
-    let beside = move || drop(std::thread::spawn(move || tell.send(clippy())));
-    let steps: [(&str, Step<'_>); 7] = [
-        (
-            "tests",
-            Box::new(|| {
-                let outcome = tests_beside_tools();
-                beside();
-                outcome
-            }),
-        ),
-        ("tests under Node", Box::new(|| node("test", ".test.js", &["node", "npm"]))),
-        ("tests in Chromium", Box::new(|| node("chromium", ".spec.js", &["node", "npm", "chromium"]))),
-        ("format", Box::new(format)),
-        ("clippy, beside the browsers", Box::new(|| told.recv()?)),
-        ("licences, bans, sources", Box::new(deny)),
-        ("advisories", Box::new(advisories)),
-    ];
     let mut lines = vec![
         format!("ok      WebAssembly and the page are built ({shells} s)"),
         format!("ok      the command line is built ({host} s)"),
     ];
-    let mut failed = 0;
+    let (tell, told) = mpsc::channel();
+    let beside = move || {
+        drop(std::thread::spawn(move || {
+            BESIDE.iter().try_for_each(|(name, step)| {
+                let mut said = String::new();
+                tell.send((name, timed(name, || step(&mut said)), said))
+            })
+        }));
+    };
+    let steps: [(&str, Step<'_>); 3] = [
+        ("tests of the command line", Box::new(|| cargo::test(tests(&PROGRAMS, &[]), beside))),
+        ("tests under Node", Box::new(|| node("test", ".test.js", &["node", "npm"]))),
+        ("tests in Chromium", Box::new(|| node("chromium", ".spec.js", &["node", "npm", "chromium"]))),
+    ];
     for (name, step) in steps {
         eprintln!("\n== {name}");
-        let start = Instant::now();
-        let outcome = step();
-        let seconds = start.elapsed().as_secs();
-        lines.push(match outcome {
-            Ok(()) => format!("ok      {name} ({seconds} s)"),
-            Err(error) => {
-                failed += 1;
-                format!("FAILED  {name} ({seconds} s): {error:#}")
-            }
-        });
+        lines.push(timed(name, step));
+    }
+    for (name, line, said) in told {
+        eprintln!("\n== {name}, beside the others\n{said}");
+        lines.push(line);
     }
     println!("\n{}", lines.join("\n"));
-    if failed > 0 {
-        bail!("{failed} steps failed");
+    match lines.iter().filter(|line| line.starts_with(FAILED)).count() {
+        0 => println!("everything passed"),
+        failed => bail!("{failed} steps failed"),
     }
-    println!("everything passed");
     Ok(())
+}
+
+/// How a step ended, and how long it took.
+fn timed(name: &str, step: impl FnOnce() -> Result<()>) -> String {
+    let start = Instant::now();
+    let outcome = step();
+    let seconds = start.elapsed().as_secs();
+    match outcome {
+        Ok(()) => format!("ok      {name} ({seconds} s)"),
+        Err(error) => format!("{FAILED}  {name} ({seconds} s): {error:#}"),
+    }
 }
 
 /// Everything that is WebAssembly, and the page, which the command line has in it. A link takes one processor for minutes: two at a time.
@@ -82,19 +82,28 @@ fn shells() -> Result<()> {
 /// One thing that is checked.
 type Step<'s> = Box<dyn FnOnce() -> Result<()> + 's>;
 
-/// Tests wait for much: what a later step needs is compiled meanwhile.
-fn tests_beside_tools() -> Result<()> {
-    let tool = std::thread::spawn(tools::cargo_deny);
-    let outcome = tests(&[]);
-    // Its own step tells what is wrong with it.
-    let _ = tool.join();
-    outcome
-}
+/// The same, of what gives way to the others: what it says is kept.
+type Beside = fn(&mut String) -> Result<()>;
 
-fn tests(filters: &[OsString]) -> Result<()> {
+/// Programs and browsers wait for much, and leave time for these. One after the other, for cargo does one thing at a time.
+const BESIDE: [(&str, Beside); 6] = [
+    ("unit tests", |said| cargo::beside(&tests(&UNITS, &[]), said)),
+    ("tests in the documentation", |said| cargo::beside(&tests(&["--doc"], &[]), said)),
+    ("clippy", clippy),
+    ("format", format),
+    ("licences, bans, sources", deny),
+    ("advisories", advisories),
+];
+
+const PROGRAMS: [&str; 4] = ["--test", "all", "--test", "corpora"];
+const UNITS: [&str; 2] = ["--lib", "--bins"];
+const FAILED: &str = "FAILED";
+
+/// `which` of them, all where that is empty, whose names hold a filter.
+fn tests(which: &[&str], filters: &[OsString]) -> Command {
     let mut command = cargo::cargo("test");
-    command.args(["--release", "--no-fail-fast"]).args(host::PACKAGES).arg("--").args(filters);
-    cargo::run(command)
+    command.args(["--release", "--no-fail-fast"]).args(host::PACKAGES).args(which).arg("--").args(filters);
+    command
 }
 
 /// Runs the files in a folder of `web` whose names end so, where there is what they need.
@@ -117,36 +126,36 @@ fn node(folder: &str, ending: &str, needed: &[&str]) -> Result<()> {
     cargo::run(command)
 }
 
-fn format() -> Result<()> {
+fn format(said: &mut String) -> Result<()> {
     let mut command = cargo::cargo("fmt");
     command.args(["--all", "--check"]);
-    cargo::run(command)
+    cargo::beside(&command, said)
 }
 
 /// In three parts, for the selection of packages decides features, and a build script's wasmtime would be compiled again.
-fn clippy() -> Result<()> {
+fn clippy(said: &mut String) -> Result<()> {
     let clippy = |args: &[&str]| {
         let mut command = cargo::cargo("clippy");
         command.arg("--quiet").args(args);
-        cargo::niced(&command)
+        command
     };
     let deny = ["--", "--deny", "warnings"];
-    cargo::run(clippy(&[&["--release", "--all-targets"], &host::PACKAGES[..], &deny].concat()))?;
-    cargo::run(clippy(&[&["--package", "xtask"], &deny[..]].concat()))?;
+    cargo::beside(&clippy(&[&["--release", "--all-targets"], &host::PACKAGES[..], &deny].concat()), said)?;
+    cargo::beside(&clippy(&[&["--package", "xtask"], &deny[..]].concat()), said)?;
     let shells: Vec<_> = guest::SHELLS.iter().flat_map(|shell| ["--package", shell]).collect();
     let mut shells = clippy(&[&["--profile", "guest", "--target", guest::TARGET], &shells[..], &deny].concat());
     shells.env("CARGO_ENCODED_RUSTFLAGS", guest::rustflags());
-    cargo::run(shells)
+    cargo::beside(&shells, said)
 }
 
-fn deny() -> Result<()> {
+fn deny(said: &mut String) -> Result<()> {
     let mut command = Command::new(tools::cargo_deny()?);
     command.args(["check", "bans", "licenses", "sources"]).current_dir(paths::root());
-    cargo::run(command)
+    cargo::beside(&command, said)
 }
 
 /// Needs the advisory database from the network: where that cannot be had, there is nothing to check against.
-fn advisories() -> Result<()> {
+fn advisories(said: &mut String) -> Result<()> {
     let program = tools::cargo_deny()?;
     let deny = |args: &[&str]| {
         let mut command = Command::new(&program);
@@ -154,8 +163,8 @@ fn advisories() -> Result<()> {
         command
     };
     if !deny(&["fetch", "db"]).output().is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: the advisory database cannot be fetched");
+        said.push_str("skipped: the advisory database cannot be fetched");
         return Ok(());
     }
-    cargo::run(deny(&["check", "--disable-fetch", "advisories"]))
+    cargo::beside(&deny(&["check", "--disable-fetch", "advisories"]), said)
 }
