@@ -86,13 +86,11 @@ type Step<'s> = Box<dyn FnOnce() -> Result<()> + 's>;
 type Beside = fn(&mut String) -> Result<()>;
 
 /// Programs and browsers wait for much, and leave time for these. One after the other, for cargo does one thing at a time.
-const BESIDE: [(&str, Beside); 6] = [
+const BESIDE: [(&str, Beside); 4] = [
     ("unit tests", |said| cargo::beside(&tests(&UNITS, &[]), said)),
     ("tests in the documentation", |said| cargo::beside(&tests(&["--doc"], &[]), said)),
     ("clippy", clippy),
     ("format", format),
-    ("licences, bans, sources", deny),
-    ("advisories", advisories),
 ];
 
 const PROGRAMS: [&str; 4] = ["--test", "all", "--test", "corpora"];
@@ -146,25 +144,4 @@ fn clippy(said: &mut String) -> Result<()> {
     let mut shells = clippy(&[&["--profile", "guest", "--target", guest::TARGET], &shells[..], &deny].concat());
     shells.env("CARGO_ENCODED_RUSTFLAGS", guest::rustflags());
     cargo::beside(&shells, said)
-}
-
-fn deny(said: &mut String) -> Result<()> {
-    let mut command = Command::new(tools::cargo_deny()?);
-    command.args(["check", "bans", "licenses", "sources"]).current_dir(paths::root());
-    cargo::beside(&command, said)
-}
-
-/// Needs the advisory database from the network: where that cannot be had, there is nothing to check against.
-fn advisories(said: &mut String) -> Result<()> {
-    let program = tools::cargo_deny()?;
-    let deny = |args: &[&str]| {
-        let mut command = Command::new(&program);
-        command.args(args).current_dir(paths::root());
-        command
-    };
-    if !deny(&["fetch", "db"]).output().is_ok_and(|output| output.status.success()) {
-        said.push_str("skipped: the advisory database cannot be fetched");
-        return Ok(());
-    }
-    cargo::beside(&deny(&["check", "--disable-fetch", "advisories"]), said)
 }

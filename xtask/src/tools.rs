@@ -34,21 +34,6 @@ pub fn in_ci() -> bool {
     std::env::var_os("CI").is_some_and(|value| value == "true" || value == "1")
 }
 
-/// `cargo-deny` of a known version, in the target folder.
-pub fn cargo_deny() -> Result<std::path::PathBuf> {
-    let folder = paths::target().join("tools");
-    let program = folder.join("bin/cargo-deny");
-    let have = Command::new(&program).arg("--version").output();
-    if !have.is_ok_and(|have| String::from_utf8_lossy(&have.stdout).trim().ends_with(CARGO_DENY)) {
-        // Unoptimized: it runs for a second, and compiles in one instead of five minutes. Tests that run meanwhile go first.
-        let mut install = cargo::cargo("install");
-        install.args(["--quiet", "cargo-deny", "--version", CARGO_DENY, "--locked", "--debug", "--force", "--root"]);
-        install.arg(&folder).env("CARGO_TARGET_DIR", folder.join("build"));
-        cargo::build(cargo::niced(&install)).context("cargo-deny could not be installed")?;
-    }
-    Ok(program)
-}
-
 /// The compiler of protocol buffers at `target/tools/protoc`, where `.cargo/config.toml` tells cargo that it is: containerd's protocol is made of it.
 pub fn protoc() -> Result<()> {
     let folder = paths::target().join("tools");
@@ -107,8 +92,6 @@ fn node() -> Result<()> {
     eprintln!("xtask: {message}; its test is skipped");
     Ok(())
 }
-
-const CARGO_DENY: &str = "0.20.2";
 
 /// The oldest that the browser shell promises to run in.
 const NODE: u32 = 20;

@@ -21,6 +21,7 @@ mod golden;
 mod hostile;
 mod inspect;
 mod interrupt;
+mod licences;
 mod limits;
 mod oracles;
 mod push;
