@@ -44,7 +44,7 @@ pub use noise::Noise;
 pub use podman::Podman;
 pub use proxy::{Gateway, Passed, Plan, Tunnel};
 pub use registry::{Auth, Registry, Setup};
-pub use run::{Run, program};
+pub use run::{Run, cargo, program};
 pub use scratch::Scratch;
 pub use served::Served;
 pub use text::{base64, sha256};

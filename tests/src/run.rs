@@ -5,6 +5,15 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use crate::scratch::repository;
+
+/// `cargo VERB`, of the toolchain that the tests were compiled with, in the repository.
+pub fn cargo(verb: &str) -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.arg(verb).current_dir(repository());
+    cargo
+}
+
 /// How a program ended and what it said.
 #[derive(Debug)]
 pub struct Run {

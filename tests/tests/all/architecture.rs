@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use ocix_tests::scratch::repository;
-use ocix_tests::{Run, Scratch, need, program};
+use ocix_tests::{Run, Scratch, cargo, need, program};
 use serde_json::Value;
 use wasmparser::{CanonicalFunction, Parser, Payload};
 
@@ -152,9 +151,8 @@ fn commands_of_the_readme_exist() {
 
 /// What every package of the workspace depends on, build scripts' needs and tests' needs aside.
 fn dependencies() -> BTreeMap<String, Vec<String>> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["metadata", "--no-deps", "--format-version=1"]).current_dir(repository());
-    let metadata: Value = serde_json::from_str(&Run::of(&mut cargo).ok().stdout).unwrap();
+    let metadata = Run::of(cargo("metadata").args(["--no-deps", "--format-version=1"])).ok().stdout;
+    let metadata: Value = serde_json::from_str(&metadata).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let package = |package: &Value| {
         let all = package["dependencies"].as_array().unwrap();

@@ -1,10 +1,8 @@
 //! What is linked into ocix: the licences, crates and sources that `deny.toml` has lists of. `cargo deny check`, where one has it, reads the same
 //! lists, and looks for advisories too.
 
-use std::process::Command;
-
-use ocix_tests::Run;
 use ocix_tests::scratch::repository;
+use ocix_tests::{Run, cargo};
 use serde_json::Value;
 use spdx::{Expression, Licensee, ParseMode};
 
@@ -27,6 +25,10 @@ fn nothing_is_linked_that_may_not_be() {
             if let Some(source) = package["source"].as_str() {
                 let registry = source.strip_prefix("registry+").unwrap_or_else(|| panic!("{name} is from {source}"));
                 assert!(registries.iter().any(|known| known == registry), "{name} is from {source}");
+            } else {
+                for needed in package["dependencies"].as_array().unwrap().iter().filter(|one| one["path"].is_null()) {
+                    assert_ne!(needed["req"], "*", "{name} takes any version of {}", needed["name"]);
+                }
             }
             let said = package["license"].as_str().unwrap_or_else(|| panic!("{name} has no licence"));
             let licence =
@@ -39,8 +41,8 @@ fn nothing_is_linked_that_may_not_be() {
 
 /// All that the workspace needs on such a machine.
 fn packages(target: &str) -> Vec<Value> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["metadata", "--locked", "--format-version=1", "--filter-platform", target]).current_dir(repository());
-    let metadata: Value = serde_json::from_str(&Run::of(&mut cargo).ok().stdout).unwrap();
+    let mut metadata = cargo("metadata");
+    metadata.args(["--locked", "--format-version=1", "--filter-platform", target]);
+    let metadata: Value = serde_json::from_str(&Run::of(&mut metadata).ok().stdout).unwrap();
     metadata["packages"].as_array().unwrap().clone()
 }

@@ -1,5 +1,5 @@
 //! Exports that are killed (SIGKILL) at any moment, one after the other into one store: each name stands for its old image or its new one, and
-//! all of it is there. `OCIX_KILLS=500` kills that often; without it, as often as half a minute has room for.
+//! all of it is there. `OCIX_KILLS=500` kills that often; without it, as often as a minute has room for.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ fn old_or_new() {
     for round in 1_u64.. {
         let over = match kills {
             Some(kills) => killed >= kills,
-            None => start.elapsed() > A_WHILE,
+            None => start.elapsed() > MINUTE,
         };
         if over {
             break;
@@ -87,4 +87,4 @@ fn output(name: &str) -> String {
     format!("type=image,name={name}")
 }
 
-const A_WHILE: Duration = Duration::from_secs(30);
+const MINUTE: Duration = Duration::from_secs(60);

@@ -1,7 +1,7 @@
 //! Many processes on one store: nobody waits for long, nobody sees half, nothing that is needed goes.
 
-use std::process::Stdio;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use ocix_tests::{Run, Scratch, program, run};
@@ -21,19 +21,18 @@ fn thirty_two_names() {
     Run::of(scratch.ocix().args(["rm", "first"])).ok();
     scratch.export(tree(1), "type=image,name=fixed", &[]).ok();
 
-    let over = AtomicBool::new(false);
-    // Exports can be over before the first one is.
-    let until_over = |work: &dyn Fn()| {
-        let mut times = 0;
-        while times < 2 || !over.load(Ordering::Relaxed) {
+    let (collected, read, over) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
+    let until_over = |times: &AtomicUsize, work: &dyn Fn()| {
+        while !over.load(Ordering::Relaxed) {
             work();
-            times += 1;
+            times.fetch_add(1, Ordering::Relaxed);
         }
     };
+    let counted = || (collected.load(Ordering::Relaxed), read.load(Ordering::Relaxed));
     thread::scope(|scope| {
-        scope.spawn(|| until_over(&|| drop(Run::of(scratch.ocix().args(["gc", "--untagged"])).ok())));
+        scope.spawn(|| until_over(&collected, &|| drop(Run::of(scratch.ocix().args(["gc", "--untagged"])).ok())));
         scope.spawn(|| {
-            until_over(&|| {
+            until_over(&read, &|| {
                 let listed = Run::of(scratch.ocix().args(["images", "--json"])).ok().stdout;
                 for image in listed.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
                     assert_eq!(image["broken"], Value::Null, "{image}");
@@ -44,18 +43,21 @@ fn thirty_two_names() {
                 }
             })
         });
-        let exports: Vec<_> = (0..MANY)
-            .map(|number| {
-                let output = format!("type=image,name=r.example/team/site:v{number}");
-                let mut export = scratch.exporting(tree(number), &output, &[]);
-                export.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-            })
-            .collect();
-        for export in exports {
+        let start = |number: usize| {
+            let output = format!("type=image,name=r.example/team/site:v{number}");
+            let mut export = scratch.exporting(tree(number), &output, &[]);
+            export.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        };
+        let end = |export: Child| {
             Run::ended("one of many exports".to_owned(), export.wait_with_output().unwrap()).ok();
-        }
+        };
+        (0..MANY).map(start).collect::<Vec<_>>().into_iter().for_each(end);
+        // All of them can be over before a second collection is.
+        (0..MANY).take_while(|_| counted().0.min(counted().1) < 2).map(start).for_each(end);
         over.store(true, Ordering::Relaxed);
     });
+    let (collected, read) = counted();
+    assert!(collected > 1 && read > 1, "{collected} collections, {read} lists");
     let store = scratch.store();
     for number in 0..MANY {
         store.manifest(&format!("r.example/team/site:v{number}"));

@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 
 use ocix_core::layer::compress;
 use ocix_core::media::{Chunk, Compression};
-use ocix_tests::Run;
 use ocix_tests::scratch::repository;
+use ocix_tests::{Run, cargo};
 
 use super::sample::{noise, numbers, tar};
 
@@ -89,9 +89,8 @@ fn frames(libzstd: &PathBuf, content: &[u8], levels: &[u8]) -> Vec<Vec<u8>> {
 /// The program.
 fn build() -> PathBuf {
     let target = repository().join("target/libzstd");
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--release", "--locked", "--quiet", "--manifest-path"]);
-    cargo.arg(repository().join("tests/libzstd/Cargo.toml")).arg("--target-dir").arg(&target);
-    Run::of(&mut cargo).ok();
+    let mut build = cargo("build");
+    build.args(["--release", "--locked", "--quiet", "--manifest-path", "tests/libzstd/Cargo.toml", "--target-dir"]);
+    Run::of(build.arg(&target)).ok();
     target.join("release/ocix-libzstd")
 }
