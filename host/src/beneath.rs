@@ -1,6 +1,6 @@
 //! Opening paths beneath a folder, whatever the path says: no link is followed, on the way or at its end.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -111,11 +111,19 @@ pub fn remove(parent: impl AsFd, name: &OsStr) -> io::Result<()> {
 
 /// Removes all that is in an open folder.
 pub fn clear(folder: impl AsFd) -> io::Result<()> {
-    let names: Result<Vec<_>, _> =
-        Dir::read_from(&folder)?.map(|entry| entry.map(|entry| entry.file_name().to_owned())).collect();
-    let names = names?;
-    let names = names.iter().map(|name| name.to_bytes()).filter(|name| !matches!(*name, b"." | b".."));
-    names.map(OsStr::from_bytes).try_for_each(|name| remove(&folder, name))
+    names(&folder)?.iter().try_for_each(|name| remove(&folder, name))
+}
+
+/// What is in an open folder, in no order.
+pub fn names(folder: impl AsFd) -> io::Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        match entry?.file_name().to_bytes() {
+            b"." | b".." => {}
+            name => names.push(OsStr::from_bytes(name).to_owned()),
+        }
+    }
+    Ok(names)
 }
 
 fn step_by_step(root: OwnedFd, path: &[u8], flags: OFlags) -> io::Result<File> {

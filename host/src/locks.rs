@@ -7,12 +7,11 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock, fstat, openat, renameat, statat, unlinkat};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fstat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 use wasmtime::component::{Accessor, Resource};
 
@@ -28,7 +27,8 @@ pub struct Lock(Arc<Held>);
 
 struct Held {
     directory: Directory,
-    sweeper: Option<JoinHandle<()>>,
+    /// At work, unless it was waited for.
+    sweeper: Mutex<Option<JoinHandle<()>>>,
     _file: fs::File,
 }
 
@@ -54,7 +54,7 @@ impl Lock {
             }
         };
         directory.let_go();
-        Ok(Self(Arc::new(Held { directory: directory.clone(), sweeper: sweeper(&root), _file: file })))
+        Ok(Self(Arc::new(Held { directory: directory.clone(), sweeper: Mutex::new(sweeper(&root)), _file: file })))
     }
 
     fn remove(&self, path: &str) -> Result<Option<u64>, Error> {
@@ -69,7 +69,8 @@ impl Lock {
             }
             let metadata = file.metadata()?;
             if metadata.is_dir() {
-                // A crash leaves no half of it in its place, and what it leaves is swept.
+                // A crash leaves no half of it in its place, and what it leaves is swept: also what has this name.
+                self.0.swept();
                 let ingest = directory.made(INGEST).map_err(|error| io::Error::other(error.message))?;
                 let gone = format!("gone-{}", std::process::id());
                 renameat(&folder, name, &ingest, &gone)?;
@@ -88,9 +89,17 @@ impl Lock {
     }
 }
 
+impl Held {
+    /// Waits until what was left is swept.
+    fn swept(&self) {
+        let sweeper = self.sweeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let _ = sweeper.map(JoinHandle::join);
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
-        let _ = self.sweeper.take().map(JoinHandle::join);
+        self.swept();
     }
 }
 
@@ -125,14 +134,14 @@ fn exclusive(root: &OwnedFd) -> rustix::io::Result<fs::File> {
 /// Removes, while others go on, what crashed writers left, and what was large and lost its place to another file.
 fn sweeper(root: &OwnedFd) -> Option<JoinHandle<()>> {
     let drafts = drafts(root).ok().filter(|(_, names)| !names.is_empty())?;
-    Some(std::thread::spawn(move || sweep(drafts)))
+    // Where there can be no thread, it stays for the next time.
+    std::thread::Builder::new().spawn(move || sweep(drafts)).ok()
 }
 
 /// The folder of what is not published, with what is in it: files, and folders of trees.
 fn drafts(root: &OwnedFd) -> io::Result<(OwnedFd, Vec<OsString>)> {
     let ingest = beneath::folder(root, OsStr::new(INGEST))?;
-    let names = Dir::read_from(&ingest)?.filter_map(Result::ok).map(|draft| draft.file_name().to_bytes().to_vec());
-    let names = names.filter(|name| !matches!(&name[..], b"." | b"..")).map(OsString::from_vec).collect();
+    let names = beneath::names(&ingest)?;
     Ok((ingest, names))
 }
 
@@ -197,6 +206,23 @@ mod tests {
         assert_eq!(lock.remove("blobs").unwrap(), Some(0));
         assert!(!path.join("blobs").exists());
         drop(lock);
+        fs::remove_dir_all(path).unwrap();
+    }
+
+    /// Processes of containers have the same few numbers, and so what a crash left may have the name that is needed now.
+    #[test]
+    fn what_a_crash_left_is_in_nobodys_way() {
+        let path = std::env::temp_dir().join(format!("ocix-locks-left-{}", std::process::id()));
+        let store = Directory::store(&path);
+        let left = path.join(INGEST).join(format!("gone-{}", std::process::id()));
+        for number in 0..1000 {
+            fs::create_dir_all(left.join(number.to_string())).unwrap();
+        }
+        fs::create_dir_all(path.join("unpacked/tree")).unwrap();
+        let lock = Lock::wait(&store).unwrap();
+        assert_eq!(lock.remove("unpacked").unwrap(), Some(0));
+        drop(lock);
+        assert_eq!(fs::read_dir(path.join(INGEST)).unwrap().count(), 0);
         fs::remove_dir_all(path).unwrap();
     }
 

@@ -30,9 +30,7 @@ struct Draft {
     name: String,
     /// None when it is published.
     file: Mutex<Option<fs::File>>,
-    /// Bytes from the start that the system was asked to begin to write.
-    begun: AtomicU64,
-    /// Bytes that nobody has asked to be made durable.
+    /// Bytes that nobody has asked to be brought to the disk.
     unflushed: AtomicUsize,
     /// Held while bytes are made durable; why that failed, for the system tells it once.
     flushing: Mutex<Option<io::Error>>,
@@ -69,7 +67,6 @@ impl Writer {
                     ingest,
                     name,
                     file: Mutex::new(Some(file.into())),
-                    begun: AtomicU64::new(0),
                     unflushed: AtomicUsize::new(0),
                     flushing: Mutex::default(),
                 })));
@@ -83,26 +80,23 @@ impl Writer {
         file.as_mut().ok_or_else(published)?.write_all(bytes).map_err(|why| self.refused("write", &why))
     }
 
-    /// Has the system begin now and then to write what there is, so that publishing has less to wait for.
-    fn begin(&self) {
-        let (file, begun) = (self.file(), self.0.begun.load(Ordering::Relaxed));
-        let end = file.as_ref().and_then(|mut file| file.stream_position().ok()).unwrap_or_default();
-        let more = end.checked_sub(begun).filter(|more| *more >= BEGIN).and_then(NonZeroU64::new);
-        if let (Some(file), Some(more)) = (&*file, more) {
-            self.0.begun.store(end, Ordering::Relaxed);
-            // What nobody needs in memory is written; it is advice.
-            let _ = fadvise(file, begun, Some(more), Advice::DontNeed);
-        }
-    }
-
-    /// Whether so many more bytes are enough to flush.
-    fn is_due(&self, bytes: usize) -> bool {
+    /// How many bytes are to be brought to the disk, when with so many more there are enough of them.
+    fn due(&self, bytes: usize, enough: usize) -> Option<usize> {
         let unflushed = self.0.unflushed.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        let due = unflushed >= FLUSH;
-        if due {
+        let due = Some(unflushed).filter(|unflushed| *unflushed >= enough);
+        if due.is_some() {
             self.0.unflushed.store(0, Ordering::Relaxed);
         }
         due
+    }
+
+    /// Has the system begin to write the last bytes, so that publishing has less to wait for.
+    fn begin(&self, bytes: usize) {
+        let file = self.file();
+        let Some(mut file) = file.as_ref() else { return };
+        let end = file.stream_position().unwrap_or_default();
+        // What nobody needs in memory is written; it is advice.
+        let _ = fadvise(file, end.saturating_sub(bytes as u64), NonZeroU64::new(bytes as u64), Advice::DontNeed);
     }
 
     /// Makes durable what was written so far, so that there is little to wait for when the file is published.
@@ -189,13 +183,15 @@ impl<T: Send + 'static> HostWriterWithStore<T> for Media {
         let writer = get(accessor, &writer)?;
         if bytes.len() <= INLINE {
             let written = writer.write(&bytes);
-            writer.begin();
+            if let Some(due) = writer.due(bytes.len(), BEGIN) {
+                writer.begin(due);
+            }
             return Ok(written);
         }
-        let due = writer.is_due(bytes.len());
+        let due = writer.due(bytes.len(), FLUSH);
         let again = writer.clone();
         let written = tokio::task::spawn_blocking(move || writer.write(&bytes)).await?;
-        if due {
+        if due.is_some() {
             tokio::task::spawn_blocking(move || again.flush());
         }
         Ok(written)
@@ -230,7 +226,7 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 const INLINE: usize = 64 << 10;
 
 /// Bytes of short pieces after which writing to the disk begins.
-const BEGIN: u64 = 1 << 20;
+const BEGIN: usize = 1 << 20;
 
 /// Bytes of long ones after which they are forced to the disk.
 const FLUSH: usize = 32 << 20;
