@@ -116,10 +116,10 @@ pub struct Scan<'a> {
     listing: bool,
     /// A well-formed media type, when there was one.
     kind: &'a str,
-    /// Whether no word of the text need be looked at for what would be written with an escape.
-    plain: bool,
     /// Of the last entries that were of no shape before.
     shapes: Vec<Shape<'a>>,
+    /// Whether no word behind the first of these need be looked at for what would be written with an escape.
+    plain: bool,
 }
 
 impl<'a> Scan<'a> {
@@ -132,7 +132,7 @@ impl<'a> Scan<'a> {
 
     /// At the start of a text, which is the first of an index, or stands behind an entry.
     pub fn new(text: &'a str, listing: bool) -> Self {
-        Self { cursor: Cursor::new(text), listing, kind: "", plain: is_plain(text), shapes: Vec::new() }
+        Self { cursor: Cursor::new(text), listing, kind: "", shapes: Vec::new(), plain: false }
     }
 
     /// How many bytes were read.
@@ -162,8 +162,10 @@ impl<'a> Scan<'a> {
         let text = self.cursor.rest;
         let one = self.read()?;
         let text = text.get(..text.len().checked_sub(self.cursor.rest.len())?)?;
-        if self.shapes.len() >= SHAPES {
-            self.shapes.remove(0);
+        match self.shapes.len() {
+            0 => self.plain = is_plain(self.cursor.rest),
+            SHAPES => drop(self.shapes.remove(0)),
+            _ => {}
         }
         self.shapes.extend(Shape::of(text, &one));
         Some(one)
