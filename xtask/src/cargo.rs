@@ -22,7 +22,7 @@ pub fn cargo(verb: &str) -> Command {
 }
 
 /// The same command, which gives way to all others.
-pub fn niced(command: &Command) -> Command {
+fn niced(command: &Command) -> Command {
     let mut nice = Command::new("nice");
     nice.arg(command.get_program()).args(command.get_args()).current_dir(paths::root());
     for (name, value) in command.get_envs() {

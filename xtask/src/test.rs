@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::{cargo, guest, host, paths, tools, web};
 
@@ -23,15 +23,15 @@ pub fn run(filters: &[OsString]) -> Result<()> {
     host::build()?;
     let host = start.elapsed().as_secs().saturating_sub(shells);
     let mut lines = vec![
-        format!("ok      WebAssembly and the page are built ({shells} s)"),
-        format!("ok      the command line is built ({host} s)"),
+        Ok(format!("ok      WebAssembly and the page are built ({shells} s)")),
+        Ok(format!("ok      the command line is built ({host} s)")),
     ];
     let (tell, told) = mpsc::channel();
     let beside = move || {
         drop(std::thread::spawn(move || {
             BESIDE.iter().try_for_each(|(name, step)| {
                 let mut said = String::new();
-                tell.send((name, timed(name, || step(&mut said)), said))
+                tell.send((timed(name, || step(&mut said)), said))
             })
         }));
     };
@@ -44,26 +44,30 @@ pub fn run(filters: &[OsString]) -> Result<()> {
         eprintln!("\n== {name}");
         lines.push(timed(name, step));
     }
-    for (name, line, said) in told {
+    for (name, _) in BESIDE {
+        let (line, said) = told.recv().with_context(|| format!("{name}: it ended without a word"))?;
         eprintln!("\n== {name}, beside the others\n{said}");
         lines.push(line);
     }
-    println!("\n{}", lines.join("\n"));
-    match lines.iter().filter(|line| line.starts_with(FAILED)).count() {
+    println!();
+    for Ok(line) | Err(line) in &lines {
+        println!("{line}");
+    }
+    match lines.iter().filter(|line| line.is_err()).count() {
         0 => println!("everything passed"),
         failed => bail!("{failed} steps failed"),
     }
     Ok(())
 }
 
-/// How a step ended, and how long it took.
-fn timed(name: &str, step: impl FnOnce() -> Result<()>) -> String {
+/// How a step ended, and how long it took, in a line.
+fn timed(name: &str, step: impl FnOnce() -> Result<()>) -> Result<String, String> {
     let start = Instant::now();
     let outcome = step();
     let seconds = start.elapsed().as_secs();
     match outcome {
-        Ok(()) => format!("ok      {name} ({seconds} s)"),
-        Err(error) => format!("{FAILED}  {name} ({seconds} s): {error:#}"),
+        Ok(()) => Ok(format!("ok      {name} ({seconds} s)")),
+        Err(error) => Err(format!("FAILED  {name} ({seconds} s): {error:#}")),
     }
 }
 
@@ -93,9 +97,9 @@ const BESIDE: [(&str, Beside); 4] = [
     ("format", format),
 ];
 
-const PROGRAMS: [&str; 4] = ["--test", "all", "--test", "corpora"];
-const UNITS: [&str; 2] = ["--lib", "--bins"];
-const FAILED: &str = "FAILED";
+/// With [`UNITS`] and the documentation these are all tests.
+const PROGRAMS: [&str; 2] = ["--test", "*"];
+const UNITS: [&str; 3] = ["--lib", "--bins", "--examples"];
 
 /// `which` of them, all where that is empty, whose names hold a filter.
 fn tests(which: &[&str], filters: &[OsString]) -> Command {
