@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::plan::{self, Meaning, Path, Stack, above};
+use super::plan::{self, Meaning, Path, Stack, above, parents};
 use super::{Layers, Plan, Reader, Sink, within};
 use crate::error::Result;
 use crate::media::{Entry, Kind};
@@ -167,16 +167,12 @@ impl<S: Sink> Once<'_, S> {
 
     /// Makes the directories that a path is in, as far as they are not there.
     async fn parents(&mut self, path: &[u8]) -> Result<()> {
-        let mut directory = above(path);
+        let directory = above(path);
         if self.last == directory {
             return Ok(());
         }
         self.last = directory.into();
-        let mut missing = Vec::new();
-        while !directory.is_empty() && !self.made.contains(directory) {
-            missing.push(directory);
-            directory = above(directory);
-        }
+        let missing: Vec<_> = parents(path).take_while(|directory| !self.made.contains(*directory)).collect();
         for directory in missing.into_iter().rev() {
             self.made.insert(directory.into());
             self.sink.entry(Entry { path: directory.into(), ..plan::implied() }).await?;
@@ -188,17 +184,8 @@ impl<S: Sink> Once<'_, S> {
 impl Hidden {
     /// Whether the layers above hide everything that could stand at a path.
     fn hides(&self, path: &[u8]) -> bool {
-        if self.paths.contains(path) {
-            return true;
-        }
-        let mut directory = path;
-        while !directory.is_empty() {
-            directory = above(directory);
-            if self.opaque.contains(directory) || self.paths.contains(directory) {
-                return true;
-            }
-        }
-        false
+        let hidden = |directory: &[u8]| self.opaque.contains(directory) || self.paths.contains(directory);
+        self.paths.contains(path) || parents(path).any(hidden) || self.opaque.contains(ROOT)
     }
 
     /// What a layer hides of those below it.
@@ -218,22 +205,24 @@ impl Hidden {
 impl Own {
     /// Notes the directories that a path is in; whether they can be some.
     fn within(&mut self, path: &[u8]) -> bool {
-        let mut directory = above(path);
+        let directory = above(path);
         if self.last == directory {
             return true;
         }
         self.last = directory.into();
-        while !directory.is_empty() {
+        for directory in parents(path) {
             match self.places.get(directory) {
-                Some(Place::Directory) => return true,
+                Some(Place::Directory) => break,
                 Some(Place::Written | Place::Hidden) => return false,
                 None => drop(self.places.insert(directory.into(), Place::Directory)),
             }
-            directory = above(directory);
         }
         true
     }
 }
+
+/// The path of the root.
+const ROOT: &[u8] = b"";
 
 /// Entries that are remembered twice; more would take more memory than there may be.
 const MOST: usize = 500_000;

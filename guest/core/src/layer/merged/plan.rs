@@ -1,6 +1,7 @@
 //! Which paths are there, layer upon layer, as an overlay file system would show them. Nothing here reads or writes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter::successors;
 
 use super::Plan;
 use crate::error::{Error, Result};
@@ -198,12 +199,12 @@ impl Upper<'_> {
     /// Makes the directories that a path is in, where the layer has none yet. What lower layers have there does not count: a link of
     /// theirs is covered, never followed.
     fn parents(&mut self, of: &[u8]) -> Result<()> {
-        let mut directory = above(of);
+        let directory = above(of);
         if self.last == directory {
             return Ok(());
         }
         self.last = directory.into();
-        while !directory.is_empty() {
+        for directory in parents(of) {
             match self.nodes.get(directory) {
                 Some(Node::Directory(_)) => break,
                 Some(Node::Name { .. }) => {
@@ -213,7 +214,6 @@ impl Upper<'_> {
                 }
                 None => self.nodes.insert(directory.into(), Node::Directory(None)),
             };
-            directory = above(directory);
         }
         Ok(())
     }
@@ -264,6 +264,11 @@ pub fn meaning(entry: &Entry) -> Result<Meaning<'_>> {
 pub fn above(path: &[u8]) -> &[u8] {
     let at = path.iter().rposition(|byte| *byte == b'/').unwrap_or_default();
     path.get(..at).unwrap_or_default()
+}
+
+/// The directories that a path is in, the nearest first; the root is none of them.
+pub fn parents(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    successors(Some(above(path)), |directory| Some(above(directory))).take_while(|directory| !directory.is_empty())
 }
 
 /// Removes all that is in a directory.
