@@ -14,7 +14,7 @@ pub fn hosts(job: &Job) -> BTreeSet<String> {
 /// The name of a content that may be one.
 pub fn name(Content { source, .. }: &Content) -> Option<&String> {
     match source {
-        Source::Registry(name) | Source::Stored(name) => Some(name),
+        Source::Registry(name) | Source::Stored(name) | Source::Named(name) => Some(name),
         Source::Archive(_) | Source::Directory(_) | Source::Layout(_) | Source::Stdin => None,
     }
 }

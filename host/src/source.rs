@@ -27,6 +27,8 @@ pub enum Source {
     Registry(String),
     /// An image of the embedded store, by its name.
     Stored(String),
+    /// An image by its name: of the embedded store when that has one of this name, else in its registry.
+    Named(String),
 }
 
 impl Source {
@@ -38,6 +40,7 @@ impl Source {
             Self::Layout(path) => seam::Source::Layout(table.push(Directory::source(path)).map_err(full)?),
             Self::Registry(reference) => seam::Source::Registry(reference.clone()),
             Self::Stored(name) => seam::Source::Stored(name.clone()),
+            Self::Named(name) => seam::Source::Named(name.clone()),
             Self::Stdin => {
                 let input = Input::blocking(std::io::stdin(), "standard input");
                 seam::Source::Piped(table.push(input).map_err(full)?)
@@ -77,7 +80,7 @@ impl Source {
     pub(crate) fn named(&self, verb: &str, mut error: Error) -> Error {
         let name = match self {
             Self::Directory(path) | Self::Archive(path) | Self::Layout(path) => shown(&path.to_string_lossy()),
-            Self::Registry(name) | Self::Stored(name) => shown(name),
+            Self::Registry(name) | Self::Stored(name) | Self::Named(name) => shown(name),
             Self::Stdin => "standard input".into(),
         };
         if error.fault == Fault::Source && !error.message.contains(&name) {

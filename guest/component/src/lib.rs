@@ -101,6 +101,7 @@ fn content(content: exporter::Content) -> Content<Seam> {
             exporter::Source::Layout(directory) => Source::Layout(Directory(directory)),
             exporter::Source::Registry(reference) => Source::Registry(reference),
             exporter::Source::Stored(name) => Source::Stored(name),
+            exporter::Source::Named(name) => Source::Named(name),
         },
         form: match content.form {
             exporter::Form::Detect => Form::Detect,

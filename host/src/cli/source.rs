@@ -37,13 +37,25 @@ pub fn parse(text: &str) -> Result<Content, Error> {
 /// # Errors
 /// As [`parse`].
 pub fn parse_image(text: &str) -> Result<Content, Error> {
+    image_or(text, Source::Registry)
+}
+
+/// The same where an image is meant that may be at hand: the reference is also a name of the store.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_named(text: &str) -> Result<Content, Error> {
+    image_or(text, Source::Named)
+}
+
+fn image_or(text: &str, reference: fn(String) -> Source) -> Result<Content, Error> {
     let prefixed = text.starts_with("docker://")
         || text.split_once(':').is_some_and(|(prefix, _)| PREFIXES.contains(&prefix))
         || text.split_once('=').is_some_and(|(before, _)| is_platform(before));
     if prefixed || text == STDIN || Path::new(text).exists() || looks_like_a_path(text) {
         return parse(text);
     }
-    Ok(Source::Registry(text.to_owned()).into())
+    Ok(reference(text.to_owned()).into())
 }
 
 /// By how it begins, or by what it ends with: no registry is a file.
@@ -269,6 +281,8 @@ mod tests {
             let parsed = parse_image(text).map_err(|error| error.message);
             assert_eq!(parsed, Ok(Source::Registry(reference.into()).into()), "{text}");
         }
+        assert_eq!(parse_named("alpine").unwrap(), Source::Named("alpine".into()).into());
+        assert_eq!(parse_named("registry:alpine").unwrap(), Source::Registry("alpine".into()).into());
         for text in ["./none", "/none", "../none", "~/none", "none.tar", "out/none.tar.gz", "none.json"] {
             assert!(parse_image(text).unwrap_err().message.contains("does not exist"), "{text}");
         }

@@ -11,7 +11,7 @@ use super::{failed, source};
 /// The command.
 #[derive(Args)]
 pub struct Command {
-    /// The image: a reference in a registry, unless it is a path that exists: of an OCI layout, or of an archive or a root file system in a tar.
+    /// The image: a name of the store, or else of a registry, unless it is a path that exists: of an OCI layout, or of an archive or a root file system in a tar.
     ///
     /// Said outright: registry:REF or docker://REF, oci:PATH[#NAME], oci-archive:PATH[#NAME], docker-archive:PATH[#NAME], tar:PATH, store:NAME.
     #[arg(value_name = "SOURCE")]
@@ -52,7 +52,7 @@ impl Command {
 
     fn unpack(self) -> Result<(), Error> {
         let Self { source, directory: dest, bundle, rootless, force: over, platform, insecure, quiet, common } = self;
-        let mut content = source::parse_image(&source)?;
+        let mut content = source::parse_named(&source)?;
         content.platform = platform.or(content.platform);
         let unpack = Unpack { content, dest, over, rootless, bundle, insecure };
         let work = async |components: Components, context| components.unpack(unpack, context).await;

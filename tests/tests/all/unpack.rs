@@ -7,7 +7,7 @@ use std::path::Path;
 use ocix_tests::handmade::{self, Entry};
 use ocix_tests::layout::text;
 use ocix_tests::scratch::repository;
-use ocix_tests::{Containerd, Run, Scratch, Tree, need, need_root, program, tree};
+use ocix_tests::{Auth, Containerd, Registry, Run, Scratch, Tree, need, need_root, program, tree};
 use rustix::fs::{XattrFlags, lsetxattr};
 use serde_json::{Value, json};
 
@@ -49,6 +49,35 @@ fn everything_comes_back() {
             umoci(&scratch, "layout:v1", "bundle", &[]).assert_same(&Tree::read(&scratch.path("out")));
         }
     }
+}
+
+/// What was exported under a name is at hand under it; a registry is asked for what the store has not.
+#[test]
+fn a_name_is_the_stores_first() {
+    need_root!();
+    need!("docker-registry");
+    let scratch = Scratch::new();
+    let registry = Registry::start(&scratch, Auth::None);
+    let name = format!("{}/team/app:v1", registry.address());
+    let says = |out: &str| fs::read_to_string(scratch.path(out).join("who")).unwrap();
+    scratch.write("old/who", "the registry's");
+    scratch.write("new/who", "the store's");
+    scratch.export("old", &format!("type=registry,name={name}"), &[]).ok();
+    scratch.export("new", &format!("type=image,name={name}"), &[]).ok();
+    let asked = registry.requests().len();
+    unpack(&scratch, &[&name, "out"]).ok();
+    assert_eq!((says("out").as_str(), registry.requests().len()), ("the store's", asked));
+    unpack(&scratch, &[&format!("registry:{name}"), "outright"]).ok();
+    assert_eq!(says("outright"), "the registry's");
+    Run::of(scratch.ocix().args(["rm", &name])).ok();
+    unpack(&scratch, &[&name, "removed"]).ok();
+    assert_eq!(says("removed"), "the registry's");
+
+    // Others ask the registry, and say where it is.
+    let stored = format!("{}/team/stored:v1", registry.address());
+    scratch.export("new", &format!("type=image,name={stored}"), &[]).ok();
+    let inspected = Run::of(scratch.ocix().args(["inspect", &stored]));
+    inspected.failed(1, &["the one in the store is", &format!("store:{stored}")]);
 }
 
 /// Without rights owners are where umoci keeps them, and devices, which it makes files of, are not there.

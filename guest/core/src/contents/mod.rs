@@ -17,12 +17,13 @@ use std::rc::Rc;
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::documents::referrer::referrer;
-use crate::error::Result;
+use crate::error::{Code, Error, Fault, Result};
 use crate::media::Media;
 use crate::media_type;
 use crate::reference::Reference;
 use crate::registry::Repository;
 use crate::store::Layout;
+use crate::text::shown;
 
 pub use archive::{Opened, archive};
 pub use bytes::{Bytes, Reader};
@@ -99,6 +100,37 @@ impl<'a, M: Media> Images<'a, M> {
         let (mut root, bytes) = repository.resolve().await?;
         root.annotations.insert(names::NAME.into(), reference.clone().with_default_tag().to_string());
         Ok(Self::Registry(Pulled { repository, root, bytes }))
+    }
+
+    /// The same. Where that fails and the store has an image of this name, the error says so.
+    ///
+    /// # Errors
+    /// As [`Repository::resolve`]; `malformed` for what is no reference.
+    pub async fn pulled(media: &'a M, name: &str, store: &Layout<M::Directory>, insecure: bool) -> Result<Self> {
+        let reference = name.parse()?;
+        match Self::registry(media, &reference, insecure).await {
+            Err(error) if Self::stored(store.clone(), &reference).await.is_ok() => {
+                let name = shown(name);
+                Err(error
+                    .within(format!("`{name}` is looked for in its registry; the one in the store is `store:{name}`")))
+            }
+            found => found,
+        }
+    }
+
+    /// The image of this name in the store when that has one, else in its registry.
+    ///
+    /// # Errors
+    /// As [`Repository::resolve`]; those of the store; `malformed` for what is no reference.
+    pub async fn named(media: &'a M, name: &str, store: &Layout<M::Directory>, insecure: bool) -> Result<Self> {
+        let reference = name.parse()?;
+        match Self::stored(store.clone(), &reference).await {
+            Err(Error { code: Code::NotFound, fault: Fault::Request, .. }) => {
+                let neither = || format!("`{}` is not in the store, and its registry does not give it", shown(name));
+                Self::registry(media, &reference, insecure).await.map_err(|error| error.within(neither()))
+            }
+            found => found,
+        }
     }
 
     /// The descriptors at the top: of all images, or of those named `name`, which is a whole reference, its normal form, or a tag. At least

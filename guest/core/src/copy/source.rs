@@ -35,16 +35,15 @@ pub async fn open<'a, M: Media>(
     insecure: bool,
 ) -> Result<Origin<'a, M>> {
     let Content { source, name, platform, .. } = content;
-    let mut repository = None;
-    let stored = matches!(source, Source::Stored(_));
+    let reference = match &source {
+        Source::Registry(name) | Source::Stored(name) | Source::Named(name) => Some(name.parse::<Reference>()?),
+        Source::Files(_) | Source::Layout(_) | Source::Archive(_) | Source::Piped(_) => None,
+    };
     let images = match source {
         Source::Files(_) => return Err(no_manifest("a directory is not an image")),
         Source::Layout(directory) => Images::layout(directory),
-        Source::Registry(reference) => {
-            let reference: Reference = reference.parse()?;
-            repository = Some(super::repository(&reference));
-            Images::registry(media, &reference, insecure).await?
-        }
+        Source::Registry(name) => Images::pulled(media, &name, store, insecure).await?,
+        Source::Named(name) => Images::named(media, &name, store, insecure).await?,
         Source::Stored(name) => Images::stored(store.clone(), &name.parse()?).await?,
         Source::Archive(file) => archive(media, Tar::AtRest(file), store).await?,
         Source::Piped(input) => archive(media, Tar::Piped(input), store).await?,
@@ -52,6 +51,9 @@ pub async fn open<'a, M: Media>(
     if let Images::Docker(_) = images {
         return Err(no_manifest("a docker archive has no manifest that could be kept"));
     }
+    let remote = matches!(images, Images::Registry(_));
+    let stored = reference.is_some() && !remote;
+    let repository = reference.filter(|_| remote).map(|reference| super::repository(&reference));
     let roots = images.roots(name.as_deref()).await?;
     let root = choose(&images, &roots, platform.as_ref()).await?;
     Ok(Origin { images, root, repository, stored })

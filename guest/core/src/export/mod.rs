@@ -95,6 +95,8 @@ pub enum Source<M: Media> {
     Registry(String),
     /// An image of the embedded store, by its name.
     Stored(String),
+    /// An image by its name: of the embedded store when that has one of this name, else in its registry.
+    Named(String),
 }
 
 /// What is said about an image.

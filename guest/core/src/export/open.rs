@@ -211,10 +211,8 @@ async fn source<'a, M: Media>(
     let tar = match source {
         Source::Files(tree) => return Ok(Found::Tar(Tar::Tree(TreeTar::new(media, Ordered::new(tree), xattrs)))),
         Source::Layout(directory) => return Ok(Found::Images(Images::layout(directory), name)),
-        Source::Registry(reference) => {
-            let reference: Reference = reference.parse()?;
-            return Ok(Found::Images(Images::registry(media, &reference, false).await?, None));
-        }
+        Source::Registry(name) => return Ok(Found::Images(Images::pulled(media, &name, store, false).await?, None)),
+        Source::Named(name) => return Ok(Found::Images(Images::named(media, &name, store, false).await?, None)),
         Source::Stored(name) => {
             let reference: Reference = name.parse()?;
             return Ok(Found::Images(Images::stored(store.clone(), &reference).await?, None));

@@ -89,9 +89,8 @@ impl<'a, M: Media> Image<'a, M> {
                 return Err(Error::new(Fault::Request, Code::Unsupported("source".into()), message));
             }
             Source::Layout(directory) => Place::Images(Images::layout(directory)),
-            Source::Registry(reference) => {
-                Place::Images(Images::registry(media, &reference.parse()?, settings.insecure).await?)
-            }
+            Source::Registry(name) => Place::Images(Images::pulled(media, &name, store, settings.insecure).await?),
+            Source::Named(name) => Place::Images(Images::named(media, &name, store, settings.insecure).await?),
             Source::Stored(name) => Place::Images(Images::stored(store.clone(), &name.parse()?).await?),
             Source::Archive(file) => archive(media, Tar::AtRest(file), store, form).await?,
             Source::Piped(input) => archive(media, Tar::Piped(input), store, form).await?,
