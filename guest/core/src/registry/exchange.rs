@@ -135,7 +135,7 @@ impl<M: Media> Client<'_, M> {
         let insecure = self.target.insecure && url::origin(url).is_some_and(|here| self.owns(&here));
         let request =
             Request { method: ask.method.into(), url: url.to_owned(), headers, content_length: size, insecure };
-        let failed = |error: Error| error.within(format!("{} at {} failed", ask.tried, self.target));
+        let failed = |error: Error| error.within(self.failed(&ask.tried));
         let mut exchange = self.media.exchange(request).await.map_err(failed)?;
         let taken = match part {
             Some(part) => self.write(part, &mut exchange).await?,

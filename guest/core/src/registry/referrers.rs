@@ -65,7 +65,7 @@ pub async fn settle<M: Media>(client: &Client<'_, M>) -> Result<()> {
             let (tried, why) =
                 (format!("listing a manifest under the tag {}", listed.tag), "somebody else overwrote it");
             if !client.again(&mut tries, &tried, why.into(), Wait::Backoff).await {
-                let message = format!("{tried} at {} failed: {why} again and again; push again later", client.target);
+                let message = format!("{}: {why} again and again; push again later", client.failed(&tried));
                 return Err(Error::new(Fault::Registry, Code::Other("referrers".into()), message));
             }
         }

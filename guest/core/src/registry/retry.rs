@@ -93,11 +93,21 @@ impl<M: Media> Client<'_, M> {
         if tries.0 >= most || !self.budget.spend(wait) {
             return false;
         }
+        // What was tried is told beside it.
+        let why = match why.strip_prefix(&format!("{tried} at {} ", self.target)) {
+            Some(rest) => rest.strip_prefix("failed: ").unwrap_or(rest).to_owned(),
+            None => why,
+        };
         self.media.emit(Event::Retry(Retry { target: self.target.to_string(), tried: tried.to_owned(), why, wait }));
         if wait > 0 {
             self.media.sleep(wait).await;
         }
         true
+    }
+
+    /// What the line of an error says when something that was tried failed on the way.
+    pub fn failed(&self, tried: &str) -> String {
+        format!("{tried} at {} failed", self.target)
     }
 
     /// Why an answer, or none, may be another one later, and when.

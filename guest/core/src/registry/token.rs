@@ -123,7 +123,7 @@ impl<M: Media> Client<'_, M> {
             match answer.status {
                 200 => {
                     let mut body = Vec::new();
-                    let failed = |error: Error| error.within(format!("{} at {} failed", ask.tried, self.target));
+                    let failed = |error: Error| error.within(self.failed(&ask.tried));
                     let whole = self.patiently(answer.read(&mut body, MAX_BODY)).await.map_err(failed)?;
                     let token = Token::read(&body, self.media.wall(), answer.headers("date").next());
                     let token = token.filter(|_| whole);

@@ -45,6 +45,7 @@ pub fn judge(name: &str, trial: &Trial, bar: &Bar) {
     ranges_are_contiguous(&asked, &told);
     manifests_come_last(&asked, &told);
     waits_are_bounded(trial, bar, &told);
+    retries_say_it_once(&media.events.borrow(), &told);
     assert!(*took <= 1000 * (900 + bar.held_up), "{took} milliseconds: {}", told());
     assert!(!bar.closes || media.open_uploads() == 0, "{} uploads are open: {}", media.open_uploads(), told());
 }
@@ -132,6 +133,14 @@ fn waits_are_bounded(trial: &Trial, bar: &Bar, told: &dyn Fn() -> String) {
         let again = |next: &&Asked| next.request.method != "DELETE" && path(next) == path(request);
         let next = asked.iter().skip(number + 1).find(again);
         assert!(next.is_none_or(|next| next.at >= heard.at + least), "{}", told());
+    }
+}
+
+/// What is tried again is told beside why, not in it too.
+fn retries_say_it_once(events: &[Event], told: &dyn Fn() -> String) {
+    for event in events {
+        let Event::Retry(retry) = event else { continue };
+        assert!(!retry.why.contains(&retry.tried), "{}: {}", retry.why, told());
     }
 }
 
