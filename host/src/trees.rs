@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use rustix::fs::{AtFlags, Dir, FileType, Stat, fstat, major, minor, readlinkat, statat};
+use rustix::fs::{AtFlags, FileType, Stat, fstat, major, minor, readlinkat, statat};
 use wasmtime::component::{Accessor, Resource};
 
 use crate::beneath;
@@ -161,13 +161,7 @@ impl Walk {
 
 impl Folder {
     fn read(fd: OwnedFd, prefix: Vec<u8>) -> io::Result<Self> {
-        let mut names = Vec::new();
-        for entry in Dir::read_from(&fd)? {
-            let name = entry?.file_name().to_bytes().to_vec();
-            if name != b"." && name != b".." {
-                names.push(OsString::from(OsStr::from_bytes(&name)));
-            }
-        }
+        let mut names = beneath::names(&fd)?;
         names.sort_unstable_by(|one, other| other.as_bytes().cmp(one.as_bytes()));
         Ok(Self { fd: Some(fd), prefix, names })
     }
