@@ -213,6 +213,14 @@ impl<'a, M: Media> Images<'a, M> {
         Ok(found)
     }
 
+    /// The repository that it is in, with its registry; none of what is in no registry.
+    pub fn repository(&self) -> Option<String> {
+        match self {
+            Self::Registry(pulled) => Some(pulled.repository.name()),
+            Self::Archive(_) | Self::Docker(_) | Self::Layout(_) => None,
+        }
+    }
+
     /// The name that the source itself has for one of its roots, as it is written there: `io.containerd.image.name` of a layout's entry, or a
     /// reference in `org.opencontainers.image.ref.name`; the first of a docker archive's `RepoTags`; a registry's reference.
     pub fn name(&self, root: &Descriptor) -> Option<String> {

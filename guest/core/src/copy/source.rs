@@ -8,7 +8,6 @@ use crate::export::{Content, Source};
 use crate::media::Media;
 use crate::media_type;
 use crate::platform::Platform;
-use crate::reference::Reference;
 use crate::store::Layout;
 
 /// An image, where it is.
@@ -35,10 +34,7 @@ pub async fn open<'a, M: Media>(
     insecure: bool,
 ) -> Result<Origin<'a, M>> {
     let Content { source, name, platform, .. } = content;
-    let reference = match &source {
-        Source::Registry(name) | Source::Stored(name) | Source::Named(name) => Some(name.parse::<Reference>()?),
-        Source::Files(_) | Source::Layout(_) | Source::Archive(_) | Source::Piped(_) => None,
-    };
+    let named = matches!(source, Source::Stored(_) | Source::Named(_));
     let images = match source {
         Source::Files(_) => return Err(no_manifest("a directory is not an image")),
         Source::Layout(directory) => Images::layout(directory),
@@ -51,9 +47,8 @@ pub async fn open<'a, M: Media>(
     if let Images::Docker(_) = images {
         return Err(no_manifest("a docker archive has no manifest that could be kept"));
     }
-    let remote = matches!(images, Images::Registry(_));
-    let stored = reference.is_some() && !remote;
-    let repository = reference.filter(|_| remote).map(|reference| super::repository(&reference));
+    let repository = images.repository();
+    let stored = named && repository.is_none();
     let roots = images.roots(name.as_deref()).await?;
     let root = choose(&images, &roots, platform.as_ref()).await?;
     Ok(Origin { images, root, repository, stored })

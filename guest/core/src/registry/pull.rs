@@ -50,6 +50,11 @@ impl<'a, M: Media> Repository<'a, M> {
         Ok(Self { client: Client::new(media, target, Purpose::Pull)?, digest: reference.digest().cloned() })
     }
 
+    /// Which one it is, with its registry.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.client.target.registry, self.client.target.repository)
+    }
+
     /// The root document of the image, a manifest or an index, and what it is.
     ///
     /// # Errors
